@@ -1,0 +1,1 @@
+"""Stores that agents save into, and the protocols that every store keeps."""

@@ -1,0 +1,25 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of stores written by other frameworks, labelled data and attack corpora."""
+    folder = Path(os.environ.get("HOLDFAST_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"test data not found at {folder}; set HOLDFAST_TEST_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def samples(data_dir: Path) -> Path:
+    """Real stores written by other frameworks. Read only: copy before writing."""
+    return data_dir / "samples"
