@@ -1,0 +1,63 @@
+"""Store URLs: three slashes and a relative path, four for an absolute one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from checkpoints.errors import PermanentStoreError
+from checkpoints.stores.base import ReadableStore
+
+FACTORIES: dict[str, str] = {
+    "file": "checkpoints.stores.files",
+    "kaizen": "checkpoints.connectors.kaizen",
+    "langgraph+sqlite": "checkpoints.connectors.langgraph_sqlite",
+    "memory": "checkpoints.stores.memory",
+    "sqlite": "checkpoints.stores.sqlite",
+}
+"""Scheme to the module whose ``open_url`` opens it; imported when it is first needed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreUrl:
+    """A store URL taken apart. ``path`` is empty for stores without a place on disk."""
+
+    text: str
+    scheme: str
+    path: Path
+    query: dict[str, str] = field(default_factory=dict)
+
+
+def parse_url(url: str) -> StoreUrl:
+    """Take a store URL apart. Raises PermanentStoreError and says what is wrong with it."""
+    parts = urlsplit(url)
+    if parts.scheme not in FACTORIES:
+        raise PermanentStoreError(
+            f"{url!r} is not a store URL; it must begin with one of "
+            + ", ".join(f"{scheme}:///" for scheme in sorted(FACTORIES))
+        )
+    if parts.netloc:
+        raise PermanentStoreError(
+            f"{url!r} has {parts.netloc!r} where a host would stand; write "
+            f"{parts.scheme}:///{parts.netloc}{parts.path} for a relative path, "
+            f"{parts.scheme}:////path for an absolute one"
+        )
+    path = Path(unquote(parts.path[1:])) if parts.path[1:] else Path()
+    if "\0" in str(path):
+        raise PermanentStoreError("a store URL must not hold a NUL character")
+    query = dict(parse_qsl(parts.query))
+    return StoreUrl(text=url, scheme=parts.scheme, path=path, query=query)
+
+
+def open_store(url: str) -> ReadableStore:
+    """Open the store that ``url`` names.
+
+    Raises PermanentStoreError when the URL is malformed or what lies there is not such a store,
+    TransientStoreError when it is locked or busy.
+    """
+    parsed = parse_url(url)
+    module = import_module(FACTORIES[parsed.scheme])
+    store: ReadableStore = module.open_url(parsed)
+    return store

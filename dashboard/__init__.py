@@ -1,0 +1,1 @@
+"""The web dashboard: an index of stores, and the operations that change them."""

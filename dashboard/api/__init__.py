@@ -1,0 +1,1 @@
+"""The JSON API. An endpoint makes one call inward."""

@@ -1,0 +1,26 @@
+"""The index: rows about stores, and what people and workers do to them."""
+
+from dashboard.models.access import ApiToken, LoginLink, User
+from dashboard.models.agents import Agent, Thread
+from dashboard.models.audit import AuditEvent
+from dashboard.models.checkpoints import Checkpoint
+from dashboard.models.health import Heartbeat
+from dashboard.models.operations import Operation, OperationLog, OperationStep, ThreadLock
+from dashboard.models.sources import Source, SourceFinding
+
+__all__ = [
+    "Agent",
+    "ApiToken",
+    "AuditEvent",
+    "Checkpoint",
+    "Heartbeat",
+    "LoginLink",
+    "Operation",
+    "OperationLog",
+    "OperationStep",
+    "Source",
+    "SourceFinding",
+    "Thread",
+    "ThreadLock",
+    "User",
+]

@@ -1,0 +1,58 @@
+"""Stores that are registered here."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class SourceHealth(models.TextChoices):
+    """How the last look at a source went."""
+
+    UNKNOWN = "unknown", "Not looked at yet"
+    HEALTHY = "healthy", "Healthy"
+    ATTENTION = "attention", "Needs attention"
+    FAILED = "failed", "Failed"
+
+
+class Source(models.Model):
+    """A store, how to open it, and how far it has been read.
+
+    ``connected`` is false for a store that agents only report about: it is opened once an
+    operator has said that it may be.
+    """
+
+    name = models.CharField(max_length=200)
+    url = models.TextField(unique=True)
+    kind = models.CharField(max_length=40)
+    connected = models.BooleanField(default=True)
+    capabilities = models.JSONField(default=dict)
+    cursor = models.TextField(blank=True, default="")
+    health = models.CharField(
+        max_length=12, choices=SourceHealth.choices, default=SourceHealth.UNKNOWN
+    )
+    health_message = models.TextField(blank=True, default="")
+    scan_lease_until = models.DateTimeField(null=True, blank=True)
+    last_synced_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SourceFinding(models.Model):
+    """Something wrong that reading a source brought up."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="findings")
+    kind = models.CharField(max_length=60)
+    message = models.TextField()
+    checkpoint_id = models.TextField(blank=True, default="")
+    thread_id = models.TextField(blank=True, default="")
+    found_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "kind", "checkpoint_id", "thread_id", "message"],
+                name="one_row_per_finding",
+            )
+        ]

@@ -1,0 +1,1 @@
+"""Reads: rows or small frozen pages, with a counted number of queries."""

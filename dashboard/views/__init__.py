@@ -1,0 +1,1 @@
+"""Pages. A view makes one call inward."""
