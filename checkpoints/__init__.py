@@ -32,6 +32,7 @@ from checkpoints.records import (
     Thread,
 )
 from checkpoints.stores.base import ReadableStore, RestorableStore, Store
+from checkpoints.stores.urls import open_store
 
 __all__ = [
     "AmbiguousReference",
@@ -64,4 +65,5 @@ __all__ = [
     "Thread",
     "TransientStoreError",
     "UnsupportedState",
+    "open_store",
 ]

@@ -105,7 +105,7 @@ class Checkpoint:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as JSON types; times become ISO 8601 strings."""
-        return _plain(self)
+        return _fields(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -160,7 +160,7 @@ class Thread:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the thread as JSON types."""
-        return _plain(self)
+        return _fields(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +194,7 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as JSON types."""
-        return _plain(self)
+        return _fields(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +230,7 @@ class Capabilities:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the capabilities as JSON types."""
-        return _plain(self)
+        return _fields(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,7 +270,7 @@ class RestorePlan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON types."""
-        return _plain(self)
+        return _fields(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -291,10 +291,14 @@ class RestorePlan:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _fields(record: Any) -> dict[str, Any]:
+    """Turn a record into a dict of JSON types."""
+    return {f.name: _plain(getattr(record, f.name)) for f in dataclasses.fields(record)}
+
+
 def _plain(value: Any) -> Any:
-    """Turn a record into JSON types, field by field."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if dataclasses.is_dataclass(value):
+        return _fields(value)
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Mapping):

@@ -45,19 +45,23 @@ def parse_url(url: str) -> StoreUrl:
             f"{parts.scheme}:////path for an absolute one"
         )
     path = Path(unquote(parts.path[1:])) if parts.path[1:] else Path()
+    if parts.fragment:
+        raise PermanentStoreError(f"{url!r} has a '#'; write %23 for one in a path")
     if "\0" in str(path):
         raise PermanentStoreError("a store URL must not hold a NUL character")
     query = dict(parse_qsl(parts.query))
     return StoreUrl(text=url, scheme=parts.scheme, path=path, query=query)
 
 
-def open_store(url: str) -> ReadableStore:
-    """Open the store that ``url`` names.
+def open_store(url: str, *, must_exist: bool = False) -> ReadableStore:
+    """Open the store that ``url`` names. Holdfast's own are created by their first save.
 
-    Raises PermanentStoreError when the URL is malformed or what lies there is not such a store,
-    TransientStoreError when it is locked or busy.
+    Raises PermanentStoreError when the URL is malformed, when what lies there is not such a
+    store, or when ``must_exist`` and nothing lies there; TransientStoreError when it is busy.
     """
     parsed = parse_url(url)
+    if must_exist and parsed.path != Path() and not parsed.path.exists():
+        raise PermanentStoreError(f"{parsed.path}: there is no store here; nothing was created")
     module = import_module(FACTORIES[parsed.scheme])
     store: ReadableStore = module.open_url(parsed)
     return store

@@ -1,0 +1,139 @@
+"""Restoring in stores whose head can be moved: nothing is copied, nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from checkpoints.errors import CorruptCheckpoint, HeadMoved, PlanRefused
+from checkpoints.records import (
+    Capabilities,
+    Checkpoint,
+    Directive,
+    Head,
+    RestoreMode,
+    RestorePlan,
+    RestoreTarget,
+)
+from checkpoints.stores.base import Store
+
+
+class RestoresByHead:
+    """What all of Holdfast's own stores can do, and how they restore, given ``set_head``."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Everything that this version offers."""
+        return Capabilities(
+            restore=True,
+            prune=True,
+            reasons={
+                "fork": "Holdfast cannot fork in its own stores yet.",
+                "edit": "Holdfast cannot edit states in its own stores yet.",
+            },
+        )
+
+    def plan_restore(self: Store, checkpoint: Checkpoint) -> RestorePlan:
+        """Say what restoring ``checkpoint`` would do now."""
+        head = self.head(checkpoint.agent_id, checkpoint.thread_id)
+        if head is not None and head.checkpoint_id == checkpoint.id:
+            raise PlanRefused(f"{checkpoint.id} already is the head; there is nothing to restore")
+        self.load(checkpoint)
+        records = self.history(checkpoint.agent_id, checkpoint.thread_id)
+        by_id = {record.id: record for record in records}
+        left = left_behind(by_id, head.checkpoint_id if head else None, checkpoint.id)
+        current = by_id.get(head.checkpoint_id) if head else None
+        return RestorePlan(
+            agent_id=checkpoint.agent_id,
+            thread_id=checkpoint.thread_id,
+            mode=RestoreMode.MOVE_HEAD,
+            targets=(_target(checkpoint),),
+            expected_head=head.checkpoint_id if head else None,
+            expected_head_sha256=current.sha256 if current else None,
+            superseded=tuple(record.id for record in left),
+            rerun_steps=tuple(step_label(record) for record in reversed(left)),
+            warnings=_warnings(by_id, head, checkpoint),
+        )
+
+    def choose_ids(self, plan: RestorePlan) -> tuple[str, ...]:
+        """Return no ids: moving the head writes no checkpoint."""
+        return ()
+
+    def restore(
+        self: Store,
+        plan: RestorePlan,
+        *,
+        written_ids: Sequence[str],
+        operation_id: str,
+        reason: str,
+        now: datetime,
+        directive: Directive | None = None,
+    ) -> Head:
+        """Move the head to the plan's target, once per operation."""
+        done = self.head(plan.agent_id, plan.thread_id)
+        if done is not None and done.operation_id == operation_id:
+            return done
+        target = self.get(plan.targets[0].checkpoint_id, thread_id=plan.thread_id)
+        if target.sha256 != plan.targets[0].sha256:
+            raise CorruptCheckpoint(
+                f"{target.id} is not what the plan saw: its digest differs; nothing was changed",
+                checkpoint_id=target.id,
+            )
+        self.load(target)
+        return self.set_head(
+            target,
+            expected=plan.expected_head,
+            now=now,
+            operation_id=operation_id,
+            reason=reason,
+            directive=directive,
+        )
+
+
+def check_head(current: Head | None, expected: str | None) -> None:
+    """Raise HeadMoved unless the head is the expected one."""
+    actual = current.checkpoint_id if current else None
+    if actual != expected:
+        by = f" by operation {current.operation_id}" if current and current.operation_id else ""
+        raise HeadMoved(
+            f"the head was expected at {expected or 'no checkpoint'} and is at "
+            f"{actual or 'no checkpoint'}{f', moved{by}' if by else ''}; nothing was written, "
+            "call resume() to go on from there",
+            expected=expected,
+            actual=actual,
+        )
+
+
+def ancestors(by_id: dict[str, Checkpoint], start: str | None) -> Iterator[Checkpoint]:
+    """Yield a checkpoint and its ancestors, newest first, each once even in a damaged chain."""
+    seen: set[str] = set()
+    while start is not None and start in by_id and start not in seen:
+        seen.add(start)
+        yield by_id[start]
+        start = by_id[start].parent_id
+
+
+def left_behind(by_id: dict[str, Checkpoint], head: str | None, target: str) -> list[Checkpoint]:
+    """Return what lies between the head and the target's own lineage, newest first."""
+    kept = {record.id for record in ancestors(by_id, target)}
+    return [record for record in ancestors(by_id, head) if record.id not in kept]
+
+
+def step_label(record: Checkpoint) -> str:
+    """Return a step's name, or its number where it has none."""
+    return record.step_name or f"step {record.step}"
+
+
+def _target(checkpoint: Checkpoint) -> RestoreTarget:
+    return RestoreTarget(
+        checkpoint_id=checkpoint.id, namespace=checkpoint.namespace, sha256=checkpoint.sha256
+    )
+
+
+def _warnings(
+    by_id: dict[str, Checkpoint], head: Head | None, checkpoint: Checkpoint
+) -> tuple[str, ...]:
+    lineage = {record.id for record in ancestors(by_id, head.checkpoint_id if head else None)}
+    if head is None or checkpoint.id in lineage:
+        return ()
+    return ("The checkpoint lies on another branch than the head.",)

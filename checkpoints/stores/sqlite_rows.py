@@ -1,0 +1,196 @@
+"""The rows of a SQLite store: one function per statement."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from checkpoints.errors import CheckpointNotFound
+from checkpoints.records import Changes, Checkpoint, Head, Pin, Removal, Status, Thread
+from checkpoints.stores.journal import head_from
+from checkpoints.stores.ledger import missing
+
+_NEWEST = (
+    "SELECT record FROM checkpoints WHERE thread_id = ? AND agent_id = ? "
+    "ORDER BY position DESC LIMIT ?"
+)
+_NEWEST_OF_ANY_AGENT = (
+    "SELECT record FROM checkpoints WHERE thread_id = ? ORDER BY position DESC LIMIT ?"
+)
+_COLUMNS = "id, position, agent_id, thread_id, record, body"
+_LAST_POSITION = """
+SELECT max(position) FROM (
+    SELECT position FROM (
+        SELECT position FROM checkpoints WHERE position > :after ORDER BY position LIMIT :limit
+    ) UNION SELECT position FROM (
+        SELECT position FROM heads WHERE position > :after ORDER BY position LIMIT :limit
+    ) UNION SELECT position FROM (
+        SELECT position FROM trash WHERE position > :after ORDER BY position LIMIT :limit
+    ) ORDER BY position LIMIT :limit
+)
+"""
+
+
+def _json(value: Any) -> bytes:
+    return orjson.dumps(value.to_dict() if isinstance(value, Checkpoint) else value)
+
+
+def insert(db: sqlite3.Connection, record: Checkpoint, position: int, body: bytes) -> None:
+    """Write one checkpoint."""
+    row = (record.id, position, record.agent_id, record.thread_id, _json(record), body)
+    db.execute(f"INSERT INTO checkpoints ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", row)
+
+
+def pin(row: tuple[str, str, str]) -> Pin:
+    """Return the pin of a row."""
+    checkpoint_id, reason, pinned_at = row
+    at = datetime.fromisoformat(pinned_at)
+    return Pin(checkpoint_id=checkpoint_id, reason=reason, pinned_at=at)
+
+
+def record(row: tuple[Any, ...]) -> Checkpoint:
+    """Return the record of a row that begins with it."""
+    return Checkpoint.from_dict(orjson.loads(row[0]))
+
+
+def thread_of(data: bytes) -> str | None:
+    """Return the thread that a record names, if it can be read."""
+    try:
+        return record((data,)).thread_id
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def one(db: sqlite3.Connection, sql: str, *values: Any) -> Any:
+    """Return the first row."""
+    return db.execute(sql, values).fetchone()
+
+
+def find(db: sqlite3.Connection, checkpoint_id: str) -> Checkpoint | None:
+    """Return a record, or None."""
+    row = one(db, "SELECT record FROM checkpoints WHERE id = ?", checkpoint_id)
+    return record(row) if row else None
+
+
+def newest(
+    db: sqlite3.Connection, agent_id: str | None, thread_id: str, count: int
+) -> list[tuple[Any, ...]]:
+    """Return the newest records of a thread."""
+    if agent_id is None:
+        return db.execute(_NEWEST_OF_ANY_AGENT, (thread_id, count)).fetchall()
+    return db.execute(_NEWEST, (thread_id, agent_id, count)).fetchall()
+
+
+def head(db: sqlite3.Connection, agent_id: str | None, thread_id: str) -> Head | None:
+    """Return the head of a thread."""
+    sql = "SELECT head FROM heads WHERE thread_id = ? AND (? IS NULL OR agent_id = ?) LIMIT 1"
+    row = one(db, sql, thread_id, agent_id, agent_id)
+    return head_from(orjson.loads(row[0])) if row else None
+
+
+def write_head(db: sqlite3.Connection, head: Head, position: int) -> None:
+    """Move a head."""
+    row = (head.agent_id, head.thread_id, position, head.checkpoint_id, _json(head))
+    db.execute("INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?)", row)
+
+
+def position(db: sqlite3.Connection) -> int:
+    """Return the position of the last thing that was written."""
+    return int(one(db, "SELECT value FROM meta WHERE key = 'position'")[0])
+
+
+def next_position(db: sqlite3.Connection) -> int:
+    """Take the next position."""
+    db.execute("UPDATE meta SET value = value + 1 WHERE key = 'position'")
+    return position(db)
+
+
+def kept(db: sqlite3.Connection) -> set[str]:
+    """Return the ids that must not be removed."""
+    sql = "SELECT checkpoint_id FROM heads UNION SELECT checkpoint_id FROM pins"
+    return {row[0] for row in db.execute(sql)}
+
+
+def trash(
+    db: sqlite3.Connection, checkpoint_id: str, reason: str, position: int, now: datetime
+) -> Removal:
+    """Move one checkpoint into the trash."""
+    record = find(db, checkpoint_id)
+    if record is None:
+        raise CheckpointNotFound(missing(checkpoint_id, None))
+    db.execute(
+        f"INSERT INTO trash ({_COLUMNS}, reason, removed_at) SELECT id, ?, agent_id, thread_id, "
+        "record, body, ?, ? FROM checkpoints WHERE id = ?",
+        (position, reason, now.isoformat(), checkpoint_id),
+    )
+    db.execute("DELETE FROM checkpoints WHERE id = ?", (checkpoint_id,))
+    return Removal(
+        agent_id=record.agent_id,
+        thread_id=record.thread_id,
+        checkpoint_id=record.id,
+        reason=reason,
+        removed_at=now,
+    )
+
+
+def untrash(db: sqlite3.Connection, checkpoint_id: str) -> int:
+    """Bring one checkpoint back; return 1 if it was there."""
+    position = next_position(db)
+    found = db.execute(
+        f"INSERT INTO checkpoints ({_COLUMNS}) SELECT id, ?, agent_id, thread_id, record, body "
+        "FROM trash WHERE id = ?",
+        (position, checkpoint_id),
+    ).rowcount
+    db.execute("DELETE FROM trash WHERE id = ?", (checkpoint_id,))
+    return found
+
+
+def thread(db: sqlite3.Connection, agent_id: str, thread_id: str) -> Thread:
+    """Return the present view of a thread."""
+    current = head(db, agent_id, thread_id)
+    newest_record = find(db, current.checkpoint_id) if current else None
+    sql = "SELECT count(*) FROM checkpoints WHERE thread_id = ? AND agent_id = ?"
+    return Thread(
+        agent_id=agent_id,
+        thread_id=thread_id,
+        head_id=current.checkpoint_id if current else None,
+        checkpoints=one(db, sql, thread_id, agent_id)[0],
+        updated_at=current.moved_at if current else None,
+        status=newest_record.status if newest_record else Status.UNKNOWN,
+    )
+
+
+def changes(db: sqlite3.Connection, after: int, limit: int) -> Changes:
+    """Return the changes behind a position; ``cursor`` is the last position among them."""
+    last = db.execute(_LAST_POSITION, {"after": after, "limit": limit}).fetchone()[0] or after
+    window = (after, last)
+    between = "WHERE position > ? AND position <= ? ORDER BY position"
+    records = db.execute(f"SELECT record FROM checkpoints {between}", window).fetchall()
+    heads = db.execute(f"SELECT agent_id, thread_id FROM heads {between}", window).fetchall()
+    gone = db.execute(
+        f"SELECT agent_id, thread_id, id, reason, removed_at FROM trash {between}", window
+    ).fetchall()
+    checkpoints = tuple(record(row) for row in records)
+    touched = [(c.agent_id, c.thread_id) for c in checkpoints] + heads + [row[:2] for row in gone]
+    return Changes(
+        cursor=str(last),
+        checkpoints=checkpoints,
+        threads=tuple(thread(db, *key) for key in dict.fromkeys(touched)),
+        removals=tuple(removal(row) for row in gone),
+        complete=last >= position(db),
+    )
+
+
+def removal(row: tuple[str, str, str, str, str]) -> Removal:
+    """Return what a row of the trash says."""
+    agent_id, thread_id, checkpoint_id, reason, removed_at = row
+    return Removal(
+        agent_id=agent_id,
+        thread_id=thread_id,
+        checkpoint_id=checkpoint_id,
+        reason=reason,
+        removed_at=datetime.fromisoformat(removed_at),
+    )
