@@ -1,0 +1,19 @@
+/** Everything that every page needs; each module looks for its own elements. */
+import { startCopying } from "./copy.js";
+import { startKeys } from "./keys.js";
+import { startLiveRows } from "./live.js";
+import { startMenus } from "./menus.js";
+import { startTheme } from "./theme.js";
+import { startTimes } from "./times.js";
+
+startTheme();
+startTimes();
+startCopying();
+startMenus();
+startKeys();
+startLiveRows();
+
+if (document.querySelector("[data-timeline]")) {
+  const { startTimelines } = await import("./timeline/main.js");
+  startTimelines();
+}
