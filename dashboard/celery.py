@@ -1,0 +1,69 @@
+"""The Celery app: a way to start work soon, never the record of it.
+
+Messages are hints that carry an id; the database row is the truth. Without a broker URL they are
+files in the data folder and the worker needs no server.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import celery
+from django.conf import settings
+from kombu import Exchange, Queue
+from kombu.transport import TRANSPORT_ALIASES
+
+TRANSPORT_ALIASES["folder"] = "dashboard.broker.transport:Transport"
+
+EMBEDDED_URL = "folder://"
+OPERATIONS_QUEUE = "operations"
+SCAN_QUEUE = "scan"
+QUEUES = (OPERATIONS_QUEUE, SCAN_QUEUE)
+VISIBILITY_TIMEOUT_SECONDS = 600
+"""Ten leases: a broker that redelivers sooner only sends hints that find the work claimed."""
+
+
+def _configuration() -> dict[str, Any]:
+    return {
+        "accept_content": ["json"],
+        "task_serializer": "json",
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "task_ignore_result": True,
+        "task_store_errors_even_if_ignored": False,
+        "task_queues": [Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
+        "task_default_queue": OPERATIONS_QUEUE,
+        "task_routes": {"sources.*": {"queue": SCAN_QUEUE}},
+        "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0.1},
+        "worker_enable_remote_control": False,
+        "worker_send_task_events": False,
+        "worker_hijack_root_logger": False,
+        "broker_connection_retry_on_startup": True,
+        "enable_utc": True,
+        **_broker(),
+    }
+
+
+def _broker() -> dict[str, Any]:
+    if settings.BROKER_URL:
+        timeout = {"visibility_timeout": VISIBILITY_TIMEOUT_SECONDS}
+        return {
+            "broker_url": settings.BROKER_URL,
+            "broker_transport_options": timeout if _is_redis(settings.BROKER_URL) else {},
+            "worker_prefetch_multiplier": 1,
+        }
+    return {
+        "broker_url": EMBEDDED_URL,
+        "broker_transport_options": {"folder": str(settings.DATA_DIR / "broker")},
+        "worker_pool": "threads",
+        "worker_concurrency": 4,
+        "worker_prefetch_multiplier": 2,
+    }
+
+
+def _is_redis(url: str) -> bool:
+    return url.startswith(("redis://", "rediss://"))
+
+
+app = celery.Celery("holdfast", set_as_current=True)
+app.add_defaults(_configuration)

@@ -1,0 +1,31 @@
+"""The only way to start work: a hint is sent once the row that it names is committed.
+
+A hint that cannot be sent is not an error of the request: the reconciler sends it again.
+"""
+
+from __future__ import annotations
+
+import functools
+from uuid import UUID
+
+from django.db import transaction
+
+from dashboard.celery import app
+
+RUN_OPERATION = "operations.run"
+SCAN_SOURCE = "sources.scan"
+
+
+def enqueue_operation(operation_id: UUID) -> None:
+    """Ask a worker to carry an operation out."""
+    _send_on_commit(RUN_OPERATION, str(operation_id))
+
+
+def enqueue_scan(source_id: int) -> None:
+    """Ask a worker to look what is new in a source."""
+    _send_on_commit(SCAN_SOURCE, source_id)
+
+
+def _send_on_commit(task: str, row_id: str | int) -> None:
+    send = functools.partial(app.send_task, task, args=[row_id])
+    transaction.on_commit(send, robust=True)

@@ -1,0 +1,31 @@
+"""What the worker can be asked to do. Each task takes an id and makes one call inward."""
+
+from __future__ import annotations
+
+import os
+import socket
+from uuid import UUID
+
+from django.utils import timezone
+
+from dashboard.celery import app
+from dashboard.queue import RUN_OPERATION, SCAN_SOURCE
+from dashboard.services import operations, scans
+
+
+@app.task(name=RUN_OPERATION)
+def run_operation(operation_id: str) -> None:
+    """Carry an operation out, or find that it is claimed or done."""
+    operations.run_operation(
+        operation_id=UUID(operation_id), worker=_worker_name(), now=timezone.now
+    )
+
+
+@app.task(name=SCAN_SOURCE)
+def scan_source(source_id: int) -> None:
+    """Take in what a source gained."""
+    scans.scan_source(source_id=source_id, now=timezone.now())
+
+
+def _worker_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
