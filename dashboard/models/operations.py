@@ -55,8 +55,8 @@ class Operation(models.Model):
     plan = models.JSONField()
     plan_hash = models.CharField(max_length=64)
     idempotency_key = models.CharField(max_length=64)
-    undo_of = models.OneToOneField(
-        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="undone_by"
+    undo_of = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="undos"
     )
     fence = models.PositiveBigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -73,7 +73,12 @@ class Operation(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["requested_by", "idempotency_key"], name="one_operation_per_click"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["undo_of"],
+                condition=~Q(state__in=["failed", "refused_stale", "cancelled"]),
+                name="one_undo_unless_it_came_to_nothing",
+            ),
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="operations_by_time"),
