@@ -1,0 +1,168 @@
+"""Decoding of bodies that other frameworks wrote, without running anything found in them.
+
+LangGraph's msgpack carries extension types that name classes and functions; its own decoder
+imports and calls them. Here each becomes ``{"__type__": "module.Name", "value": …}``. JSON
+constructors (``lc``) are described the same way, pickles and encrypted bodies are named, and
+nothing is ever imported.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import ormsgpack
+
+from checkpoints.connectors.limits import check_json, check_msgpack
+from checkpoints.errors import CorruptCheckpoint
+
+TYPE: Final = "__type__"
+VALUE: Final = "value"
+
+_CONSTRUCTORS = frozenset({0, 1, 2, 4, 5})
+_METHOD = 3
+_NUMPY = 6
+_DELTA_SNAPSHOT = 7
+_PLAIN_METHODS = frozenset({"fromisoformat"})
+_DELTA_TYPE = "langgraph.checkpoint.serde.types._DeltaSnapshot"
+_OPTION = ormsgpack.OPT_NON_STR_KEYS
+
+
+def described(type_name: str, value: Any) -> dict[str, Any]:
+    """Name a value that only its own code could build, and show what it holds."""
+    return {TYPE: type_name, VALUE: value}
+
+
+def decode_typed(type_name: str | None, data: bytes) -> Any:
+    """Decode a typed value of a LangGraph store into what can be shown.
+
+    Raises CorruptCheckpoint for damaged bytes and for values past the limits. Pickled, encrypted
+    and unknown values come described, their bytes as they are.
+    """
+    if type_name in ("null", "empty", None):
+        return None
+    if type_name in ("bytes", "bytearray"):
+        return bytes(data)
+    if type_name == "msgpack":
+        return presentable(unpack(data))
+    if type_name == "json":
+        return decode_json(data)
+    return described(type_name or "unknown", bytes(data))
+
+
+def why_unreadable(type_name: str | None) -> str | None:
+    """Say why a body of this type cannot be read, or return ``None``."""
+    if type_name in ("msgpack", "json"):
+        return None
+    if type_name == "pickle":
+        return "blocked: the body is a pickle, which could run code; it is never loaded"
+    if type_name and "+" in type_name:
+        return f"encrypted ({type_name}): only the agent's key can open it"
+    return f"the body has the type {type_name!r}, which is not known"
+
+
+def unpack(data: bytes) -> Any:
+    """Decode msgpack with extension types described. Map keys may be other than strings.
+
+    Raises CorruptCheckpoint for damaged bytes and for values past the limits.
+    """
+    check_msgpack(data)
+    return _unpack(data)
+
+
+def _unpack(data: bytes) -> Any:
+    try:
+        return ormsgpack.unpackb(data, ext_hook=_describe_extension, option=_OPTION)
+    except (ValueError, RecursionError) as error:
+        raise CorruptCheckpoint(f"the body is not valid msgpack: {error}") from error
+
+
+def _describe_extension(code: int, payload: bytes) -> dict[str, Any]:
+    try:
+        return _describe(code, payload)
+    except (CorruptCheckpoint, LookupError, TypeError, ValueError):
+        return described(f"msgpack.ext.{code}", bytes(payload))
+
+
+def _describe(code: int, payload: bytes) -> dict[str, Any]:
+    """Describe one extension; raises when its payload does not have the form its code promises."""
+    if code == _DELTA_SNAPSHOT:
+        return described(_DELTA_TYPE, _unpack(payload))
+    if code == _NUMPY:
+        dtype, shape, order, data = _unpack(payload)
+        return described(
+            "numpy.ndarray",
+            {"dtype": dtype, "shape": shape, "order": order, "data": data},
+        )
+    if code in _CONSTRUCTORS:
+        module, name, argument = _unpack(payload)[:3]
+        return described(f"{module}.{name}", argument)
+    if code == _METHOD:
+        module, name, argument, method = _unpack(payload)
+        suffix = "" if method in _PLAIN_METHODS else f".{method}"
+        return described(f"{module}.{name}{suffix}", argument)
+    return described(f"msgpack.ext.{code}", bytes(payload))
+
+
+def unpack_for_rewriting(data: bytes) -> Any:
+    """Decode msgpack with each extension kept as it is, to be packed again by :func:`repack`.
+
+    Raises CorruptCheckpoint when packing it again would not give the same bytes.
+    """
+    check_msgpack(data)
+    try:
+        value = ormsgpack.unpackb(data, ext_hook=ormsgpack.Ext, option=_OPTION)
+        same = repack(value) == data
+    except (ValueError, TypeError, RecursionError) as error:
+        raise CorruptCheckpoint(f"the body is not valid msgpack: {error}") from error
+    if not same:
+        raise CorruptCheckpoint(
+            "the body cannot be rewritten without changing other parts of it"
+        )
+    return value
+
+
+def repack(value: Any) -> bytes:
+    """Encode what :func:`unpack_for_rewriting` returned."""
+    return ormsgpack.packb(value, option=_OPTION)
+
+
+def presentable(value: Any) -> Any:
+    """Give maps with other keys than strings a form that JSON-like readers understand.
+
+    Such a map becomes ``{"__type__": "builtins.dict", "value": [[key, value], …]}``, so that no
+    two keys fall together.
+    """
+    if isinstance(value, Mapping):
+        return _presentable_map(value)
+    if isinstance(value, (list, tuple)):
+        return [presentable(item) for item in value]
+    return value
+
+
+def _presentable_map(value: Mapping[Any, Any]) -> dict[str, Any]:
+    if all(isinstance(key, str) for key in value):
+        return {key: presentable(item) for key, item in value.items()}
+    pairs = [[presentable(key), presentable(item)] for key, item in value.items()]
+    return described("builtins.dict", pairs)
+
+
+def decode_json(data: bytes) -> Any:
+    """Decode JSON within the limits, with ``lc`` constructors described.
+
+    Raises CorruptCheckpoint for what is not JSON and for values past the limits.
+    """
+    check_json(data)
+    try:
+        return json.loads(data, object_hook=_describe_constructor)
+    except (ValueError, RecursionError) as error:
+        raise CorruptCheckpoint(f"the body is not valid JSON: {error}") from error
+
+
+def _describe_constructor(value: dict[str, Any]) -> dict[str, Any]:
+    name = value.get("id")
+    if "lc" not in value or "type" not in value or not isinstance(name, list):
+        return value
+    arguments = value.get("kwargs") or value.get("args")
+    return described(".".join(map(str, name)), arguments)

@@ -1,0 +1,125 @@
+"""What LangGraph keeps in a checkpoint's body and metadata, decoded without running anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from checkpoints.connectors import inert
+from checkpoints.connectors.langgraph_sqlite.rows import CheckpointRow
+from checkpoints.errors import CorruptCheckpoint
+
+Scalar = str | int | float | bool | None
+
+_GREGORIAN_EPOCH = datetime(1582, 10, 15, tzinfo=UTC)
+UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """The parts of a body that say where a run stood. Values are described, never built."""
+
+    version: int
+    id: str
+    written_at: datetime | None
+    values: Mapping[Any, Any]
+    versions: Mapping[Any, Any]
+    seen: Mapping[Any, Any]
+    pending_sends: tuple[Any, ...]
+
+
+def decode_body(row: CheckpointRow) -> Body:
+    """Decode a row's body. Raises CorruptCheckpoint and says why it cannot be read."""
+    content = _decode_content(row)
+    if not isinstance(content, Mapping):
+        raise _damaged(row, "the body is not a map")
+    parts = {
+        n: content.get(n, {})
+        for n in ("channel_values", "channel_versions", "versions_seen")
+    }
+    for name, part in parts.items():
+        if not isinstance(part, Mapping):
+            raise _damaged(row, f"{name} is not a map")
+    sends = content.get("pending_sends")
+    return Body(
+        version=_int(content.get("v")) or 1,
+        id=str(content.get("id", "")),
+        written_at=_time(content.get("ts")),
+        values=parts["channel_values"],
+        versions=parts["channel_versions"],
+        seen=parts["versions_seen"],
+        pending_sends=tuple(sends) if isinstance(sends, list) else (),
+    )
+
+
+def _decode_content(row: CheckpointRow) -> Any:
+    reason = inert.why_unreadable(row.type)
+    if reason:
+        raise _damaged(row, reason)
+    if row.body is None:
+        raise _damaged(
+            row, f"the body of {row.size:,} bytes is missing or too large to be shown"
+        )
+    try:
+        return (
+            inert.unpack(row.body)
+            if row.type == "msgpack"
+            else inert.decode_json(row.body)
+        )
+    except CorruptCheckpoint as error:
+        raise _damaged(row, str(error)) from error
+
+
+def _damaged(row: CheckpointRow, reason: str) -> CorruptCheckpoint:
+    return CorruptCheckpoint(reason, checkpoint_id=row.key.checkpoint_id)
+
+
+def decode_metadata(row: CheckpointRow) -> dict[str, Any]:
+    """Decode a row's metadata; empty when there is none or it cannot be read."""
+    try:
+        metadata = inert.decode_json(row.metadata) if row.metadata else {}
+    except CorruptCheckpoint:
+        return {}
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def scalars(metadata: Mapping[str, Any]) -> dict[str, Scalar]:
+    """Return the plain values of the metadata: LangGraph keeps the run's configuration there."""
+    return {
+        key: value
+        for key, value in metadata.items()
+        if value is None or isinstance(value, (str, int, float, bool))
+    }
+
+
+def step_of(metadata: Mapping[str, Any]) -> int:
+    """Return the step that LangGraph counted; -1 is the input of a thread's first run."""
+    step = _int(metadata.get("step"))
+    return -1 if step is None else step
+
+
+def time_of_id(checkpoint_id: str) -> datetime | None:
+    """Return the time in a UUID of version 6 (RFC 9562, section 5.6)."""
+    try:
+        value = UUID(checkpoint_id)
+    except ValueError:
+        return None
+    if value.version != 6:
+        return None
+    ticks = (value.int >> 80) << 12 | (value.int >> 64) & 0x0FFF
+    return _GREGORIAN_EPOCH + timedelta(microseconds=ticks // 10)
+
+
+def _time(value: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _int(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

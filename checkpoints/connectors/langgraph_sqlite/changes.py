@@ -1,0 +1,159 @@
+"""What a file gained since a cursor.
+
+SQLite numbers the rows of both tables in the order of writing, so the cursor keeps the last
+number of each. A replaced file or VACUUM renumbers them: the cursor also keeps the file's identity
+and what stood at its place, and when either differs the listing begins anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from checkpoints.connectors.langgraph_sqlite.records import gather, record_of
+from checkpoints.connectors.langgraph_sqlite.rows import CheckpointRow, Key, Rows
+from checkpoints.connectors.langgraph_sqlite.threads import Threads
+from checkpoints.records import Changes, Checkpoint
+
+_ANCHORS = {
+    "checkpoints": "SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints"
+    " WHERE rowid = ?",
+    "writes": "SELECT thread_id, checkpoint_ns, checkpoint_id, task_id, idx FROM writes"
+    " WHERE rowid = ?",
+}
+_TOUCHED = (
+    "SELECT max(rowid), thread_id, checkpoint_ns, checkpoint_id FROM writes"
+    " WHERE rowid > ? GROUP BY thread_id, checkpoint_ns, checkpoint_id ORDER BY 1 LIMIT ?"
+)
+_CHILDREN = "thread_id = ? AND checkpoint_ns = ? AND parent_checkpoint_id = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far one table was read, and a digest of the row that stood there."""
+
+    rowid: int = 0
+    anchor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """How far a file was read."""
+
+    file: str
+    checkpoints: Place
+    writes: Place
+
+    def __str__(self) -> str:
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+
+def _parse(text: str | None) -> Cursor | None:
+    """Read a cursor back; ``None`` when it is none of ours."""
+    try:
+        values = json.loads(text or "null")
+        places = {name: Place(**values[name]) for name in _ANCHORS}
+        return Cursor(file=values["file"], **places)
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Scanner:
+    """Lists what was written to a file after a cursor."""
+
+    rows: Rows
+    threads: Threads
+
+    def changes(self, text: str | None, *, limit: int, now: datetime) -> Changes:
+        """Return up to ``limit`` new checkpoints, and those that new writes say more about."""
+        cursor = self._still_valid(_parse(text))
+        reset = text is not None and cursor is None
+        start = cursor or Cursor(
+            file=self._file(), checkpoints=Place(), writes=self._last_write()
+        )
+        new = list(self._after(start.checkpoints.rowid, limit + 1))
+        complete, page = len(new) <= limit, new[:limit]
+        end = self._advanced(start, page)
+        touched: list[CheckpointRow] = []
+        if complete:
+            touched, end = self._touched(end, limit)
+            complete = len(touched) < limit
+        records = tuple(self._records(_unique([*page, *touched])))
+        names = dict.fromkeys(record.thread_id for record in records)
+        return Changes(
+            cursor=str(end),
+            checkpoints=records,
+            threads=tuple(self.threads.read(name, now) for name in names),
+            complete=complete,
+            reset=reset,
+        )
+
+    def _records(self, rows: list[CheckpointRow]) -> Iterator[Checkpoint]:
+        agents: dict[str, str] = {}
+        for row in rows:
+            name = row.key.thread_id
+            agent_id = agents.get(name) or agents.setdefault(
+                name, self.threads.agent(name)
+            )
+            yield record_of(gather(self.rows, row), agent_id)
+
+    def _after(self, rowid: int, limit: int) -> Iterator[CheckpointRow]:
+        return self.rows.checkpoints("rowid > ? ORDER BY rowid LIMIT ?", (rowid, limit))
+
+    def _advanced(self, cursor: Cursor, page: list[CheckpointRow]) -> Cursor:
+        if not page:
+            return cursor
+        return replace(cursor, checkpoints=self._place("checkpoints", page[-1].rowid))
+
+    def _touched(
+        self, cursor: Cursor, limit: int
+    ) -> tuple[list[CheckpointRow], Cursor]:
+        """Return the checkpoints that new writes belong to, and those that followed from them."""
+        found = list(self.rows.database.rows(_TOUCHED, (cursor.writes.rowid, limit)))
+        keys = [Key(*map(str, row[1:])) for row in found]
+        rows = [row for key in keys for row in self._with_children(key)]
+        if found:
+            cursor = replace(cursor, writes=self._place("writes", found[-1][0]))
+        return rows, cursor
+
+    def _with_children(self, key: Key) -> Iterator[CheckpointRow]:
+        row = self.rows.checkpoint(key)
+        if row:
+            yield row
+        yield from self.rows.checkpoints(
+            _CHILDREN, (key.thread_id, key.namespace, key.checkpoint_id)
+        )
+
+    def _still_valid(self, cursor: Cursor | None) -> Cursor | None:
+        if cursor is None or cursor.file != self._file():
+            return None
+        places = {"checkpoints": cursor.checkpoints, "writes": cursor.writes}
+        same = all(
+            self._place(table, place.rowid) == place for table, place in places.items()
+        )
+        return cursor if same else None
+
+    def _place(self, table: str, rowid: int) -> Place:
+        row: tuple[Any, ...] = next(
+            self.rows.database.rows(_ANCHORS[table], (rowid,)), ()
+        )
+        return Place(
+            rowid, hashlib.sha256(repr(row).encode()).hexdigest()[:16] if row else ""
+        )
+
+    def _last_write(self) -> Place:
+        rows = self.rows.database.rows("SELECT max(rowid) FROM writes")
+        return self._place("writes", next((last or 0 for (last,) in rows), 0))
+
+    def _file(self) -> str:
+        status = self.rows.database.path.stat()
+        return f"{status.st_dev}:{status.st_ino}"
+
+
+def _unique(rows: list[CheckpointRow]) -> list[CheckpointRow]:
+    return list({row.rowid: row for row in rows}.values())

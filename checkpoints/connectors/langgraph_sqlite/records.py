@@ -1,0 +1,126 @@
+"""From LangGraph's rows to Holdfast's records."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from checkpoints.connectors.langgraph_sqlite import bodies, progress
+from checkpoints.connectors.langgraph_sqlite.bodies import Body
+from checkpoints.connectors.langgraph_sqlite.rows import (
+    CheckpointRow,
+    Key,
+    Rows,
+    WriteRow,
+)
+from checkpoints.errors import CorruptCheckpoint
+from checkpoints.records import Checkpoint, Status
+
+_AGENT_KEYS = (
+    "agent_id",
+    "agent_name",
+    "lc_agent_name",
+    "agent",
+    "assistant_id",
+    "graph_id",
+    "graph_name",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """A row with what surrounds it: all that its record is made of."""
+
+    row: CheckpointRow
+    metadata: Mapping[str, Any]
+    body: Body | None
+    damage: str | None
+    writes: Sequence[WriteRow]
+    parent: Body | None
+    parent_writes: Sequence[WriteRow]
+
+
+def gather(rows: Rows, row: CheckpointRow) -> Material:
+    """Read what a record needs: the row's body, its tasks' writes and those of its parent."""
+    body, damage = _try_decode(row)
+    parent_row = _parent_row(rows, row)
+    parent, _ = _try_decode(parent_row) if parent_row else (None, None)
+    return Material(
+        row=row,
+        metadata=bodies.decode_metadata(row),
+        body=body,
+        damage=damage,
+        writes=rows.writes(row.key),
+        parent=parent,
+        parent_writes=rows.writes(parent_row.key) if parent_row else (),
+    )
+
+
+def _parent_row(rows: Rows, row: CheckpointRow) -> CheckpointRow | None:
+    if row.parent_id is None:
+        return None
+    return rows.checkpoint(Key(row.key.thread_id, row.key.namespace, row.parent_id))
+
+
+def _try_decode(row: CheckpointRow) -> tuple[Body | None, str | None]:
+    try:
+        return bodies.decode_body(row), None
+    except CorruptCheckpoint as error:
+        return None, str(error)
+
+
+def agent_of(metadata: Mapping[str, Any]) -> str | None:
+    """Return the agent that a run's configuration names, if it names one."""
+    names = (metadata.get(key) for key in _AGENT_KEYS)
+    return next(
+        (name for name in names if isinstance(name, str) and name.strip()), None
+    )
+
+
+def record_of(material: Material, agent_id: str) -> Checkpoint:
+    """Make the record of a row."""
+    row, body, metadata = material.row, material.body, material.metadata
+    steps = progress.next_steps(body) if body else ()
+    writers = progress.written_by(body, material.parent, material.parent_writes)
+    run_id = metadata.get("run_id")
+    return Checkpoint(
+        id=row.key.checkpoint_id,
+        agent_id=agent_id,
+        thread_id=row.key.thread_id,
+        namespace=row.key.namespace,
+        step=bodies.step_of(metadata),
+        created_at=_created_at(row, body),
+        parent_id=row.parent_id,
+        run_id=run_id if isinstance(run_id, str) else None,
+        step_name=_step_name(writers, metadata),
+        status=progress.status_of(steps, material.writes) if body else Status.UNKNOWN,
+        size=row.size,
+        stored_size=row.size
+        + len(row.metadata or b"")
+        + sum(w.size for w in material.writes),
+        sha256=sha256_of(row),
+        metadata=bodies.scalars(metadata),
+        next_steps=steps,
+        written_by=writers,
+        damage=material.damage,
+    )
+
+
+def sha256_of(row: CheckpointRow) -> str | None:
+    """Return the hex digest of a row's stored body."""
+    return None if row.body is None else hashlib.sha256(row.body).hexdigest()
+
+
+def _created_at(row: CheckpointRow, body: Body | None) -> datetime:
+    written_at = body.written_at if body else None
+    return written_at or bodies.time_of_id(row.key.checkpoint_id) or bodies.UNKNOWN_TIME
+
+
+def _step_name(writers: Sequence[str], metadata: Mapping[str, Any]) -> str | None:
+    source = metadata.get("source")
+    if source == "input":
+        return "input"
+    return ", ".join(writers) or (source if isinstance(source, str) else None)

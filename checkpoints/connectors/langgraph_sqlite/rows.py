@@ -1,0 +1,178 @@
+"""The rows of LangGraph's two tables, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from checkpoints.connectors.langgraph_sqlite.database import Database
+from checkpoints.connectors.limits import MAX_BYTES
+
+ROOT = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What names a checkpoint in the file."""
+
+    thread_id: str
+    namespace: str
+    checkpoint_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointRow:
+    """One row of ``checkpoints``; ``body`` is ``None`` when it is missing or past the limit."""
+
+    rowid: int
+    key: Key
+    parent_id: str | None
+    type: str | None
+    size: int
+    body: bytes | None
+    metadata: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteRow:
+    """One row of ``writes``: what a task gave to a channel, without the value."""
+
+    rowid: int
+    key: Key
+    task_id: str
+    task_path: str
+    index: int
+    channel: str
+    type: str | None
+    size: int
+
+
+_CHECKPOINT_COLUMNS = (
+    "rowid, thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type,"
+    f" length(checkpoint), CASE WHEN length(checkpoint) <= {MAX_BYTES} THEN checkpoint END,"
+    f" CASE WHEN length(metadata) <= {MAX_BYTES} THEN metadata END"
+)
+_WRITE_COLUMNS = (
+    "rowid, thread_id, checkpoint_ns, checkpoint_id, task_id, {task_path}, idx, channel, type,"
+    " length(value)"
+)
+_KEY = "thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?"
+
+
+class Rows:
+    """Reads rows from an open file."""
+
+    def __init__(self, database: Database, *, has_task_path: bool) -> None:
+        self.database = database
+        task_path = "task_path" if has_task_path else "''"
+        self._write_columns = _WRITE_COLUMNS.format(task_path=task_path)
+
+    def checkpoints(
+        self, where: str, parameters: Sequence[Any] = ()
+    ) -> Iterator[CheckpointRow]:
+        """Yield the checkpoint rows that a condition (with its order and limit) selects."""
+        sql = f"SELECT {_CHECKPOINT_COLUMNS} FROM checkpoints WHERE {where}"
+        return map(_checkpoint_row, self.database.rows(sql, parameters))
+
+    def checkpoint(self, key: Key) -> CheckpointRow | None:
+        """Return one checkpoint row."""
+        return next(self.checkpoints(_KEY, _parameters(key)), None)
+
+    def head(self, thread_id: str, namespace: str = ROOT) -> CheckpointRow | None:
+        """Return the newest checkpoint of a namespace: what LangGraph resumes from."""
+        where = (
+            "thread_id = ? AND checkpoint_ns = ? ORDER BY checkpoint_id DESC LIMIT 1"
+        )
+        return next(self.checkpoints(where, (thread_id, namespace)), None)
+
+    def writes(self, key: Key) -> list[WriteRow]:
+        """Return what tasks wrote after this checkpoint, in the order of their tasks."""
+        sql = f"SELECT {self._write_columns} FROM writes WHERE {_KEY} ORDER BY task_path, idx"
+        if "task_path" not in self._write_columns:
+            sql = sql.replace("task_path, idx", "task_id, idx")
+        return [_write_row(row) for row in self.database.rows(sql, _parameters(key))]
+
+    def write_value(self, write: WriteRow) -> bytes:
+        """Return the stored bytes of one write; empty when they are past the limit."""
+        sql = (
+            f"SELECT value FROM writes WHERE rowid = ? AND length(value) <= {MAX_BYTES}"
+        )
+        return next(
+            (blob_of(value) for (value,) in self.database.rows(sql, (write.rowid,))),
+            b"",
+        )
+
+
+def _parameters(key: Key) -> tuple[str, str, str]:
+    return key.thread_id, key.namespace, key.checkpoint_id
+
+
+def blob_of(value: Any) -> bytes:
+    """Return a column's bytes, whatever type the file gave it."""
+    if isinstance(value, str):
+        return value.encode()
+    return value if isinstance(value, bytes) else b""
+
+
+def text_of(value: Any) -> str:
+    """Return a column's text, whatever type the file gave it."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return "" if value is None else str(value)
+
+
+def _optional_text(value: Any) -> str | None:
+    return None if value is None else text_of(value)
+
+
+def _optional_blob(value: Any) -> bytes | None:
+    return None if value is None else blob_of(value)
+
+
+def _checkpoint_row(row: tuple[Any, ...]) -> CheckpointRow:
+    (
+        rowid,
+        thread_id,
+        namespace,
+        checkpoint_id,
+        parent_id,
+        kind,
+        size,
+        body,
+        metadata,
+    ) = row
+    return CheckpointRow(
+        rowid=rowid,
+        key=Key(text_of(thread_id), text_of(namespace), text_of(checkpoint_id)),
+        parent_id=_optional_text(parent_id) or None,
+        type=_optional_text(kind),
+        size=size or 0,
+        body=_optional_blob(body),
+        metadata=_optional_blob(metadata),
+    )
+
+
+def _write_row(row: tuple[Any, ...]) -> WriteRow:
+    (
+        rowid,
+        thread_id,
+        namespace,
+        checkpoint_id,
+        task_id,
+        path,
+        index,
+        channel,
+        kind,
+        size,
+    ) = row
+    return WriteRow(
+        rowid=rowid,
+        key=Key(text_of(thread_id), text_of(namespace), text_of(checkpoint_id)),
+        task_id=text_of(task_id),
+        task_path=text_of(path),
+        index=index if isinstance(index, int) else 0,
+        channel=text_of(channel),
+        type=_optional_text(kind),
+        size=size or 0,
+    )

@@ -1,0 +1,165 @@
+"""The store that LangGraph's SqliteSaver writes, as Holdfast reads it and restores in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from checkpoints.connectors import inert
+from checkpoints.connectors.langgraph_sqlite import bodies, heads, schema
+from checkpoints.connectors.langgraph_sqlite.changes import Scanner
+from checkpoints.connectors.langgraph_sqlite.database import Database
+from checkpoints.connectors.langgraph_sqlite.records import gather, record_of
+from checkpoints.connectors.langgraph_sqlite.rows import CheckpointRow, Key, Rows
+from checkpoints.connectors.langgraph_sqlite.threads import Threads
+from checkpoints.connectors.langgraph_sqlite.verify import verify
+from checkpoints.errors import AmbiguousReference, CheckpointNotFound
+from checkpoints.records import Capabilities, Changes, Checkpoint, Finding, Head, Thread
+
+_LATER = "this connector reads and restores; it does not offer this yet"
+
+
+def utc_now() -> datetime:
+    """Return the present time."""
+    return datetime.now(UTC)
+
+
+class LangGraphSqliteStore:
+    """Lists, reads and restores the checkpoints in a LangGraph SQLite file.
+
+    The file is opened read-only except while a restore writes. Raises PermanentStoreError when
+    ``path`` is no such file, TransientStoreError when it is locked. ``clock`` gives the present
+    time, from which restored checkpoints take their ids.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        url: str | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.path = path
+        self.url = url or f"langgraph+sqlite:///{path}"
+        self.clock = clock
+        self._database = Database(path)
+        self._schema = schema.inspect(self._database)
+        self._rows = Rows(self._database, has_task_path=self._schema.has_task_path)
+        self._threads = Threads(self._rows, path.stem)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What can be done with this file, with the reason for each thing that cannot."""
+        reasons = dict.fromkeys(("fork", "edit", "prune"), _LATER)
+        if self._schema.no_restore:
+            reasons["restore"] = self._schema.no_restore
+        return Capabilities(restore=self._schema.no_restore is None, reasons=reasons)
+
+    def threads(self) -> Iterator[Thread]:
+        """Yield every thread, most recently updated first."""
+        now = self.clock()
+        with self._database.snapshot():
+            threads = [self._threads.read(name, now) for name in self._threads.ids()]
+        yield from sorted(threads, key=_updated_at, reverse=True)
+
+    def history(
+        self, agent_id: str | None, thread_id: str, *, limit: int | None = None
+    ) -> list[Checkpoint]:
+        """Return a thread's checkpoints of every namespace, newest first."""
+        where = "thread_id = ? ORDER BY checkpoint_id DESC LIMIT ?"
+        with self._database.snapshot():
+            agent = self._agent(agent_id, thread_id)
+            rows = self._rows.checkpoints(
+                where, (thread_id, -1 if limit is None else limit)
+            )
+            return [record_of(gather(self._rows, row), agent) for row in rows]
+
+    def get(
+        self,
+        checkpoint_id: str,
+        *,
+        thread_id: str | None = None,
+        namespace: str | None = None,
+    ) -> Checkpoint:
+        """Return one record. Raises CheckpointNotFound, or AmbiguousReference."""
+        with self._database.snapshot():
+            row = self._one(checkpoint_id, thread_id, namespace)
+            return record_of(
+                gather(self._rows, row), self._threads.agent(row.key.thread_id)
+            )
+
+    def load(self, checkpoint: Checkpoint) -> dict[str, Any]:
+        """Return the channel values; what only the agent's code could build comes described."""
+        with self._database.snapshot():
+            body = bodies.decode_body(self._row(checkpoint))
+        return {
+            str(name): inert.presentable(value) for name, value in body.values.items()
+        }
+
+    def raw(self, checkpoint: Checkpoint) -> bytes:
+        """Return the stored body as it is."""
+        return self._row(checkpoint).body or b""
+
+    def head(self, agent_id: str | None, thread_id: str) -> Head | None:
+        """Return what LangGraph resumes this thread from: its newest root checkpoint."""
+        with self._database.snapshot():
+            row = self._rows.head(thread_id)
+            if row is None or agent_id not in (None, self._threads.agent(thread_id)):
+                return None
+            return heads.head_of(row, self._threads)
+
+    def changes(self, cursor: str | None, *, limit: int = 500) -> Changes:
+        """Return what was written after a cursor."""
+        with self._database.snapshot():
+            scanner = Scanner(self._rows, self._threads)
+            return scanner.changes(cursor, limit=limit, now=self.clock())
+
+    def verify(self) -> Iterator[Finding]:
+        """Read everything and yield each thing that is wrong."""
+        return verify(self._rows)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    def _agent(self, agent_id: str | None, thread_id: str) -> str:
+        agent = self._threads.agent(thread_id)
+        if agent_id not in (None, agent) or not self._threads.count(thread_id):
+            raise CheckpointNotFound(
+                f"{self.path} has no thread {thread_id!r} of this agent"
+            )
+        return agent
+
+    def _row(self, checkpoint: Checkpoint) -> CheckpointRow:
+        key = Key(checkpoint.thread_id, checkpoint.namespace, checkpoint.id)
+        row = self._rows.checkpoint(key)
+        if row is None:
+            raise CheckpointNotFound(
+                f"{self.path} has no checkpoint {checkpoint.id} any more"
+            )
+        return row
+
+    def _one(
+        self, checkpoint_id: str, thread_id: str | None, namespace: str | None
+    ) -> CheckpointRow:
+        wanted = {
+            "checkpoint_id": checkpoint_id,
+            "thread_id": thread_id,
+            "checkpoint_ns": namespace,
+        }
+        given = {column: value for column, value in wanted.items() if value is not None}
+        where = " AND ".join(f"{column} = ?" for column in given)
+        found = list(self._rows.checkpoints(f"{where} LIMIT 2", tuple(given.values())))
+        if not found:
+            raise CheckpointNotFound(f"{self.path} has no checkpoint {checkpoint_id!r}")
+        if len(found) > 1:
+            raise AmbiguousReference(
+                f"{self.path} has {checkpoint_id!r} in several threads; name the thread too"
+            )
+        return found[0]
+
+
+def _updated_at(thread: Thread) -> datetime:
+    return thread.updated_at or bodies.UNKNOWN_TIME

@@ -1,0 +1,123 @@
+"""A thread as it stands now: its agent, its head, what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from checkpoints.connectors import inert
+from checkpoints.connectors.langgraph_sqlite import bodies, progress
+from checkpoints.connectors.langgraph_sqlite.records import (
+    Material,
+    agent_of,
+    gather,
+    record_of,
+)
+from checkpoints.connectors.langgraph_sqlite.rows import ROOT, Rows, WriteRow, text_of
+from checkpoints.errors import CorruptCheckpoint
+from checkpoints.records import Checkpoint, Status, Thread
+
+QUIET_AFTER = timedelta(minutes=5)
+"""A run with steps left that has not written for this long is taken for stalled."""
+
+_DETAIL_LENGTH = 500
+_FIRST = "thread_id = ? AND checkpoint_ns = '' ORDER BY checkpoint_id LIMIT 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """Reads the threads of a store; ``fallback_agent`` is for runs that name no agent."""
+
+    rows: Rows
+    fallback_agent: str
+
+    def ids(self) -> list[str]:
+        """Return the ids of all threads."""
+        sql = "SELECT DISTINCT thread_id FROM checkpoints"
+        return [text_of(thread_id) for (thread_id,) in self.rows.database.rows(sql)]
+
+    def agent(self, thread_id: str) -> str:
+        """Return the agent of a thread: the one that its first run named.
+
+        The first run decides, so that a thread keeps its agent however it is configured later.
+        """
+        first = next(self.rows.checkpoints(_FIRST, (thread_id,)), None)
+        named = agent_of(bodies.decode_metadata(first)) if first else None
+        return named or self.fallback_agent
+
+    def read(self, thread_id: str, now: datetime) -> Thread:
+        """Return a thread as it stands at ``now``."""
+        agent_id = self.agent(thread_id)
+        row = self.rows.head(thread_id)
+        if row is None:
+            return Thread(
+                agent_id=agent_id,
+                thread_id=thread_id,
+                head_id=None,
+                checkpoints=self.count(thread_id),
+                updated_at=None,
+            )
+        material = gather(self.rows, row)
+        record = record_of(material, agent_id)
+        return Thread(
+            agent_id=agent_id,
+            thread_id=thread_id,
+            head_id=record.id,
+            checkpoints=self.count(thread_id),
+            updated_at=record.created_at,
+            status=_status(record, now),
+            next_steps=record.next_steps,
+            detail=self._detail(material, record.status),
+        )
+
+    def count(self, thread_id: str) -> int:
+        """Return how many checkpoints a thread has in all namespaces."""
+        sql = "SELECT count(*) FROM checkpoints WHERE thread_id = ?"
+        return next(
+            (int(count) for (count,) in self.rows.database.rows(sql, (thread_id,))), 0
+        )
+
+    def roots(self, thread_id: str) -> int:
+        """Return how many checkpoints a thread has outside subgraphs."""
+        sql = (
+            "SELECT count(*) FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?"
+        )
+        counts = self.rows.database.rows(sql, (thread_id, ROOT))
+        return next((int(count) for (count,) in counts), 0)
+
+    def _detail(self, material: Material, status: Status) -> str:
+        channel = {
+            Status.FAILED: progress.ERROR,
+            Status.WAITING: progress.INTERRUPT,
+        }.get(status)
+        writes = (write for write in material.writes if write.channel == channel)
+        return "; ".join(self._text(write) for write in writes)[:_DETAIL_LENGTH]
+
+    def _text(self, write: WriteRow) -> str:
+        try:
+            value = inert.decode_typed(write.type, self.rows.write_value(write))
+        except CorruptCheckpoint as error:
+            return str(error)
+        return ", ".join(_plain_texts(value))
+
+
+def _plain_texts(value: Any) -> Iterator[str]:
+    """Yield what a person would want to read of an error or an interrupt."""
+    if isinstance(value, dict) and inert.VALUE in value:
+        yield from _plain_texts(value[inert.VALUE])
+    elif isinstance(value, list):
+        for item in value:
+            yield from _plain_texts(item)
+    elif isinstance(value, dict):
+        yield ", ".join(f"{key}: {item}" for key, item in value.items())
+    else:
+        yield str(value)
+
+
+def _status(record: Checkpoint, now: datetime) -> Status:
+    quiet = now - record.created_at > QUIET_AFTER
+    return (
+        Status.STALLED if record.status == Status.RUNNING and quiet else record.status
+    )

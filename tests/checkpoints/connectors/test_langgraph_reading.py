@@ -1,0 +1,128 @@
+"""Reading the store that LangGraph's SqliteSaver wrote."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import checkpoints
+from checkpoints.connectors.langgraph_sqlite import LangGraphSqliteStore
+from checkpoints.records import Status
+
+
+@pytest.fixture
+def store(samples: Path) -> Iterator[LangGraphSqliteStore]:
+    opened = LangGraphSqliteStore(samples / "langgraph.sqlite")
+    yield opened
+    opened.close()
+
+
+def test_lists_every_thread_newest_first(store: LangGraphSqliteStore) -> None:
+    threads = list(store.threads())
+    assert len(threads) == 13
+    assert [t.updated_at for t in threads] == sorted(
+        (t.updated_at for t in threads), reverse=True
+    )
+
+
+def test_scans_every_checkpoint_within_three_seconds(
+    store: LangGraphSqliteStore,
+) -> None:
+    began = time.perf_counter()
+    changes = store.changes(None, limit=1000)
+    assert time.perf_counter() - began < 3
+    assert len(changes.checkpoints) == 437
+    assert sum(record.namespace == "" for record in changes.checkpoints) == 353
+    assert changes.complete
+
+
+def test_pages_of_a_scan_join_without_gap_or_overlap(
+    store: LangGraphSqliteStore,
+) -> None:
+    cursor, seen = None, []
+    while True:
+        page = store.changes(cursor, limit=100)
+        seen += [(r.thread_id, r.namespace, r.id) for r in page.checkpoints]
+        cursor = page.cursor
+        if page.complete:
+            break
+    assert len(seen) == len(set(seen)) == 437
+
+
+def test_nothing_new_means_no_changes(store: LangGraphSqliteStore) -> None:
+    cursor = store.changes(None, limit=1000).cursor
+    again = store.changes(cursor)
+    assert again.checkpoints == again.threads == ()
+    assert not again.reset
+
+
+def test_knows_what_each_thread_is_doing(store: LangGraphSqliteStore) -> None:
+    threads = {thread.thread_id: thread for thread in store.threads()}
+    assert threads["etl-nightly"].status == Status.FAILED
+    assert threads["etl-nightly"].next_steps == ("load",)
+    assert "NULLs" in threads["etl-nightly"].detail
+    assert threads["approval-7"].status == Status.WAITING
+    assert "Approve as finance?" in threads["approval-7"].detail
+    assert threads["support-001"].status == Status.COMPLETED
+
+
+def test_names_the_agent_that_the_run_was_configured_with(
+    store: LangGraphSqliteStore,
+) -> None:
+    agents = {thread.thread_id: thread.agent_id for thread in store.threads()}
+    assert agents["coder-42"] == "coder-agent"
+    assert agents["support-001"] == agents["support-002"] == "support-agent"
+
+
+def test_the_next_steps_of_a_checkpoint_are_those_that_then_ran(
+    store: LangGraphSqliteStore,
+) -> None:
+    compared = 0
+    for thread in store.threads():
+        records = {
+            (r.namespace, r.id): r for r in store.history(None, thread.thread_id)
+        }
+        for record in records.values():
+            parent = records.get((record.namespace, record.parent_id or ""))
+            if (
+                parent is None
+                or record.metadata["source"] != "loop"
+                or thread.thread_id == "exit-1"
+            ):
+                continue
+            assert set(record.written_by) == set(parent.next_steps)
+            compared += 1
+    assert compared == 374
+
+
+def test_typed_values_are_described_and_nothing_is_imported(
+    store: LangGraphSqliteStore,
+) -> None:
+    before = set(sys.modules)
+    head = store.head(None, "typed-5")
+    assert head is not None
+    state = store.load(store.get(head.checkpoint_id, thread_id="typed-5"))
+    assert state["phase"] == {"__type__": "__main__.Phase", "value": "done"}
+    assert state["steps"][0]["__type__"] == "__main__.Step"
+    assert state["steps"][0]["value"]["at"]["__type__"] == "datetime.datetime"
+    assert set(sys.modules) == before
+
+
+def test_a_sound_file_has_no_findings(store: LangGraphSqliteStore) -> None:
+    assert list(store.verify()) == []
+
+
+def test_an_unknown_thread_or_checkpoint_is_not_found(
+    store: LangGraphSqliteStore,
+) -> None:
+    with pytest.raises(checkpoints.CheckpointNotFound):
+        store.history(None, "nobody")
+    with pytest.raises(checkpoints.CheckpointNotFound):
+        store.history("other-agent", "coder-42")
+    with pytest.raises(checkpoints.CheckpointNotFound):
+        store.get("1f1dd39d-0000-6000-8000-000000000000")
+    assert store.head(None, "nobody") is None
