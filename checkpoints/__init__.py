@@ -12,6 +12,7 @@ from checkpoints.errors import (
     TransientStoreError,
     UnsupportedState,
 )
+from checkpoints.manager import CheckpointManager, ResilientCheckpointManager
 from checkpoints.records import (
     Capabilities,
     Changes,
@@ -31,6 +32,7 @@ from checkpoints.records import (
     Strategy,
     Thread,
 )
+from checkpoints.retention import RetentionPolicy
 from checkpoints.stores.base import ReadableStore, RestorableStore, Store
 from checkpoints.stores.urls import open_store
 
@@ -40,6 +42,7 @@ __all__ = [
     "Changes",
     "Checkpoint",
     "CheckpointError",
+    "CheckpointManager",
     "CheckpointNotFound",
     "CorruptCheckpoint",
     "Directive",
@@ -53,10 +56,12 @@ __all__ = [
     "PlanRefused",
     "ReadableStore",
     "Removal",
+    "ResilientCheckpointManager",
     "RestorableStore",
     "RestoreMode",
     "RestorePlan",
     "RestoreTarget",
+    "RetentionPolicy",
     "State",
     "Status",
     "Store",

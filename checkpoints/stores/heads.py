@@ -133,7 +133,9 @@ def _target(checkpoint: Checkpoint) -> RestoreTarget:
 def _warnings(
     by_id: dict[str, Checkpoint], head: Head | None, checkpoint: Checkpoint
 ) -> tuple[str, ...]:
-    lineage = {record.id for record in ancestors(by_id, head.checkpoint_id if head else None)}
-    if head is None or checkpoint.id in lineage:
+    """Warn of another branch; where pruning has cut the lineage nothing can be said."""
+    lineage = list(ancestors(by_id, head.checkpoint_id if head else None))
+    known_to_its_root = bool(lineage) and lineage[-1].parent_id is None
+    if checkpoint in lineage or not known_to_its_root:
         return ()
     return ("The checkpoint lies on another branch than the head.",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from checkpoints.errors import PermanentStoreError
 from checkpoints.stores.base import ReadableStore
@@ -65,3 +65,12 @@ def open_store(url: str, *, must_exist: bool = False) -> ReadableStore:
     module = import_module(FACTORIES[parsed.scheme])
     store: ReadableStore = module.open_url(parsed)
     return store
+
+
+def absolute_url(url: str) -> str:
+    """Return the URL with its path made absolute, so that other processes can open it too."""
+    parsed = parse_url(url)
+    if parsed.path == Path() or parsed.path.is_absolute():
+        return url
+    scheme, _, rest = url.partition(":///")
+    return f"{scheme}:///{quote(str(Path.cwd()))}/{rest}"
