@@ -1,0 +1,14 @@
+"""Kaizen's checkpoint folders: ``kaizen:///relative`` and ``kaizen:////absolute``.
+
+``?agent=NAME`` names the agent whose states all say ``autonomous_agent``.
+"""
+
+from checkpoints.connectors.kaizen.store import KaizenStore
+from checkpoints.stores.urls import StoreUrl
+
+__all__ = ["KaizenStore", "open_url"]
+
+
+def open_url(url: StoreUrl) -> KaizenStore:
+    """Open the folder that a URL names. Raises PermanentStoreError."""
+    return KaizenStore(url.path, url=url.text, agent=url.query.get("agent"))

@@ -1,0 +1,151 @@
+"""A folder that others write into, read without ever leaving it.
+
+Symbolic links are not followed, and what is not a regular file (pipes, devices, sockets) is not
+opened: both could lead outside or wait for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from checkpoints.errors import (
+    CheckpointNotFound,
+    PermanentStoreError,
+    TransientStoreError,
+)
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What tells one writing of a file from another. ``changed_ns`` cannot be set back."""
+
+    inode: int
+    size: int
+    changed_ns: int
+    modified_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A regular file of the folder; ``subfolder`` is empty at the top."""
+
+    subfolder: str
+    name: str
+    stamp: Stamp
+
+    @property
+    def place(self) -> str:
+        """The file's path within the folder."""
+        return f"{self.subfolder}/{self.name}" if self.subfolder else self.name
+
+
+class Folder:
+    """The root of a store of files. Raises PermanentStoreError when it is not a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self.opened():
+            pass
+
+    @property
+    def identity(self) -> str:
+        """What changes when another folder takes this one's place."""
+        status = self.path.stat()
+        return f"{status.st_dev}:{status.st_ino}"
+
+    @contextmanager
+    def opened(self, subfolder: str = "") -> Iterator[int]:
+        """Open the folder, or one directly in it, and give its descriptor."""
+        with self._explained():
+            root = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            if not subfolder:
+                yield root
+                return
+            descriptor = os.open(subfolder, _DIRECTORY, dir_fd=root)
+            try:
+                yield descriptor
+            finally:
+                os.close(descriptor)
+        finally:
+            os.close(root)
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the regular files at the top and one folder down, by name."""
+        with self.opened() as root:
+            names = sorted(os.listdir(root))
+            yield from _entries(root, "", names)
+            for name in names:
+                if _is_directory(root, name):
+                    yield from self._inside(name)
+
+    def _inside(self, subfolder: str) -> Iterator[Entry]:
+        with self.opened(subfolder) as descriptor:
+            yield from _entries(descriptor, subfolder, sorted(os.listdir(descriptor)))
+
+    def read(self, entry: Entry, limit: int) -> bytes:
+        """Return a file's bytes, at most ``limit`` and one more. Raises CheckpointNotFound."""
+        try:
+            with self.opened(entry.subfolder) as directory:
+                descriptor = os.open(entry.name, _FILE, dir_fd=directory)
+                with open(descriptor, "rb") as file:
+                    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                        raise CheckpointNotFound(
+                            f"{entry.place} is not a regular file any more"
+                        )
+                    return file.read(limit + 1)
+        except FileNotFoundError:
+            raise CheckpointNotFound(f"{self.path / entry.place} is gone") from None
+        except OSError as error:
+            raise TransientStoreError(
+                f"{self.path / entry.place} cannot be read: {error.strerror}"
+            ) from error
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise PermanentStoreError(f"{self.path} does not exist") from None
+        except NotADirectoryError:
+            raise PermanentStoreError(f"{self.path} is not a folder") from None
+        except OSError as error:
+            raise PermanentStoreError(
+                f"{self.path} cannot be read: {error.strerror}"
+            ) from error
+
+
+def _entries(directory: int, subfolder: str, names: list[str]) -> Iterator[Entry]:
+    for name in names:
+        status = _status(directory, name)
+        if status and stat.S_ISREG(status.st_mode):
+            yield Entry(subfolder=subfolder, name=name, stamp=_stamp(status))
+
+
+def _is_directory(directory: int, name: str) -> bool:
+    status = _status(directory, name)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def _status(directory: int, name: str) -> os.stat_result | None:
+    try:
+        return os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def _stamp(status: os.stat_result) -> Stamp:
+    return Stamp(
+        inode=status.st_ino,
+        size=status.st_size,
+        changed_ns=status.st_ctime_ns,
+        modified_ns=status.st_mtime_ns,
+    )

@@ -1,0 +1,159 @@
+"""The folder that Kaizen's FilesystemStorage writes, as Holdfast reads it and restores in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from checkpoints.connectors.kaizen import changes as listing
+from checkpoints.connectors.kaizen import threads as lineages
+from checkpoints.connectors.kaizen.bodies import MAX_BYTES, Line
+from checkpoints.connectors.kaizen.catalog import Catalog
+from checkpoints.connectors.kaizen.folder import Folder
+from checkpoints.connectors.kaizen.states import THREAD, Saved
+from checkpoints.connectors.kaizen.verify import verify
+from checkpoints.errors import CheckpointNotFound, CorruptCheckpoint
+from checkpoints.records import Capabilities, Changes, Checkpoint, Finding, Head, Thread
+
+_LATER = "this connector reads and restores; it does not offer this yet"
+_GENERIC_FOLDERS = frozenset({"checkpoints", ".kaizen", "state", "states"})
+
+
+def utc_now() -> datetime:
+    """Return the present time."""
+    return datetime.now(UTC)
+
+
+class KaizenStore:
+    """Lists, reads and restores the checkpoints in a folder of Kaizen's.
+
+    ``agent`` names the agent whose states all say ``autonomous_agent``; unless given, the folder
+    names it. Raises PermanentStoreError when ``path`` is not a folder. ``clock`` gives the present
+    time.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        url: str | None = None,
+        agent: str | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.path = path
+        self.url = url or f"kaizen:///{path}"
+        self.clock = clock
+        self._folder = Folder(path)
+        self._catalog = Catalog(self._folder, agent or _agent_by_folder(path))
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What can be done with this folder, with the reason for each thing that cannot."""
+        reasons = dict.fromkeys(("fork", "edit", "prune"), _LATER)
+        writable = os.access(self.path, os.W_OK | os.X_OK)
+        if not writable:
+            reasons["restore"] = "the folder is read-only for this user"
+        return Capabilities(restore=writable, reasons=reasons)
+
+    def threads(self) -> Iterator[Thread]:
+        """Yield every agent's thread, most recently updated first."""
+        found = lineages.threads_of(self._catalog.saved(), self.clock()).values()
+        oldest = datetime.min.replace(tzinfo=UTC)
+        yield from sorted(
+            found, key=lambda thread: thread.updated_at or oldest, reverse=True
+        )
+
+    def history(
+        self, agent_id: str | None, thread_id: str, *, limit: int | None = None
+    ) -> list[Checkpoint]:
+        """Return an agent's checkpoints, newest first."""
+        found = lineages.newest_first(self._of(agent_id, thread_id))
+        if not found:
+            raise CheckpointNotFound(
+                f"{self.path} has no thread {thread_id!r} of this agent"
+            )
+        return [saved.record for saved in found[:limit]]
+
+    def get(
+        self,
+        checkpoint_id: str,
+        *,
+        thread_id: str | None = None,
+        namespace: str | None = None,
+    ) -> Checkpoint:
+        """Return one record. Raises CheckpointNotFound."""
+        if thread_id not in (None, THREAD) or namespace not in (None, ""):
+            raise CheckpointNotFound(
+                f"Kaizen's checkpoints are all in the thread {THREAD!r}"
+            )
+        return self._find(checkpoint_id).record
+
+    def load(self, checkpoint: Checkpoint) -> dict[str, Any]:
+        """Return the state. Raises CorruptCheckpoint when it changed since it was listed."""
+        return self._line(checkpoint).decode()
+
+    def raw(self, checkpoint: Checkpoint) -> bytes:
+        """Return the stored bytes as they are: the file's, or the line's where many share one."""
+        saved = self._find(checkpoint.id)
+        stored = self._folder.read(saved.entry, MAX_BYTES)
+        return stored if saved.is_alone else self._catalog.line(saved).text
+
+    def head(self, agent_id: str | None, thread_id: str) -> Head | None:
+        """Return what Kaizen resumes this agent from: its newest loadable checkpoint."""
+        lineage = self._of(agent_id, thread_id)
+        head = lineages.head_of(lineage)
+        if head is None:
+            return None
+        same = [
+            saved for saved in lineage if saved.record.agent_id == head.record.agent_id
+        ]
+        return lineages.describe_head(
+            head, len(same), self._catalog.line(head).decode()
+        )
+
+    def changes(self, cursor: str | None, *, limit: int = 500) -> Changes:
+        """Return what was written after a cursor; a page is counted in files."""
+        threads = lineages.threads_of(self._catalog.saved(), self.clock())
+        return listing.changes(self._catalog, cursor, limit=limit, threads=threads)
+
+    def verify(self) -> Iterator[Finding]:
+        """Read everything and yield each thing that is wrong."""
+        return verify(self._catalog)
+
+    def close(self) -> None:
+        """Let go of nothing: files are open only while they are read."""
+
+    def _of(self, agent_id: str | None, thread_id: str) -> list[Saved]:
+        if thread_id != THREAD:
+            return []
+        return [
+            s for s in self._catalog.saved() if agent_id in (None, s.record.agent_id)
+        ]
+
+    def _find(self, checkpoint_id: str) -> Saved:
+        for saved in self._catalog.saved():
+            if saved.record.id == checkpoint_id:
+                return saved
+        raise CheckpointNotFound(f"{self.path} has no checkpoint {checkpoint_id!r}")
+
+    def _line(self, checkpoint: Checkpoint) -> Line:
+        saved = self._find(checkpoint.id)
+        if saved.name.is_encrypted:
+            raise CorruptCheckpoint(
+                str(saved.record.damage), checkpoint_id=checkpoint.id
+            )
+        line = self._catalog.line(saved)
+        if checkpoint.sha256 not in (None, line.sha256):
+            raise CorruptCheckpoint(
+                f"{saved.entry.place} is not what it was when it was listed: its content changed",
+                checkpoint_id=checkpoint.id,
+            )
+        return line
+
+
+def _agent_by_folder(path: Path) -> str:
+    names = [part for part in path.absolute().parts[1:] if part not in _GENERIC_FOLDERS]
+    return names[-1] if names else "agent"

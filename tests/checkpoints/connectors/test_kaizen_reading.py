@@ -1,0 +1,215 @@
+"""Reading the folders that Kaizen's FilesystemStorage wrote."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import checkpoints
+from checkpoints.connectors.kaizen import KaizenStore
+from checkpoints.connectors.kaizen.bodies import MAX_BYTES
+from checkpoints.records import Status
+
+
+@pytest.fixture
+def kaizen(samples: Path) -> Callable[[str], KaizenStore]:
+    return lambda name: KaizenStore(samples / "kaizen" / name)
+
+
+@pytest.fixture
+def copy(samples: Path, tmp_path: Path) -> Path:
+    target = tmp_path / "folder"
+    shutil.copytree(samples / "kaizen" / "flat", target, copy_function=shutil.copyfile)
+    target.chmod(0o755)
+    return target
+
+
+def test_lists_the_flat_layout(kaizen: Callable[[str], KaizenStore]) -> None:
+    store = kaizen("flat")
+    assert len(store.changes(None).checkpoints) == 69
+    assert {t.agent_id: t.checkpoints for t in store.threads()} == {
+        "research_agent": 25,
+        "etl_agent": 31,
+        "flat": 13,
+    }
+    assert list(store.verify()) == []
+
+
+def test_every_listed_state_loads_with_all_its_fields(
+    kaizen: Callable[[str], KaizenStore],
+) -> None:
+    store = kaizen("flat")
+    for record in store.history(None, "main"):
+        state = store.load(record)
+        assert len(state) == 24
+        assert state["checkpoint_id"] == record.id
+        assert state["step_number"] == record.step
+
+
+def test_each_line_of_the_documented_layout_is_a_checkpoint(
+    kaizen: Callable[[str], KaizenStore],
+) -> None:
+    store = kaizen("documented_layout")
+    records = store.history(None, "main")
+    assert len(records) == 20
+    assert all(store.load(record)["checkpoint_id"] == record.id for record in records)
+
+
+def test_states_of_older_versions_have_fewer_fields(
+    kaizen: Callable[[str], KaizenStore],
+) -> None:
+    store = kaizen("v1.0.0_22fields")
+    records = store.history(None, "main")
+    assert len(records) == 30
+    assert {len(store.load(record)) for record in records} == {22}
+    assert list(store.verify()) == []
+
+
+@pytest.mark.parametrize(
+    ("stem", "kind"),
+    [
+        ("ckpt_bitflip0000", "unloadable"),
+        ("ckpt_bitflipgz00", "bad_gzip"),
+        ("ckpt_futurefield", "unknown_field"),
+        ("ckpt_naivetime00", "naive_timestamp"),
+        ("ckpt_nulbytes000", "nul_bytes"),
+        ("ckpt_truncated00", "truncated"),
+        ("ckpt_truncgz0000", "truncated"),
+        ("ckpt_twolines000", "second_line"),
+        ("ckpt_zerolength0", "empty"),
+    ],
+)
+def test_each_kind_of_damage_is_named(
+    kaizen: Callable[[str], KaizenStore], stem: str, kind: str
+) -> None:
+    found = {(f.checkpoint_id, f.kind) for f in kaizen("corrupt").verify()}
+    assert (stem, kind) in found
+
+
+def test_a_temporary_file_that_was_left_is_reported(
+    kaizen: Callable[[str], KaizenStore],
+) -> None:
+    messages = [f.message for f in kaizen("corrupt").verify() if f.kind == "leftover"]
+    assert messages == ["tmpa1b2c3d4.tmp was left by an interrupted save"]
+
+
+def test_damaged_files_do_not_hide_the_others(copy: Path, samples: Path) -> None:
+    for path in (samples / "kaizen" / "corrupt").iterdir():
+        shutil.copyfile(path, copy / path.name)
+    store = KaizenStore(copy)
+    changes = store.changes(None)
+    assert sum(record.damage is None for record in changes.checkpoints) == 69
+    assert len(changes.findings) >= 9
+
+
+@pytest.mark.parametrize(
+    "name", ["encrypted", "encrypted_compressed_UNLOADABLE_BY_KAIZEN"]
+)
+def test_encrypted_states_are_shown_as_such(
+    kaizen: Callable[[str], KaizenStore], name: str
+) -> None:
+    store = kaizen(name)
+    records = store.history(None, "main")
+    assert len(records) == 5
+    assert all("encrypted" in (record.damage or "") for record in records)
+    with pytest.raises(checkpoints.CorruptCheckpoint, match="encrypted"):
+        store.load(records[0])
+
+
+def test_the_last_line_of_a_cycle_file_counts(tmp_path: Path) -> None:
+    lines = [{"cycle": n, "state": {"n": n}, "plan": []} for n in (1, 2, 3)]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (tmp_path / "checkpoint_cycle_003.jsonl").write_text(text)
+    store = KaizenStore(tmp_path)
+    [record] = store.history(None, "main")
+    assert (record.id, record.step) == ("checkpoint_cycle_003", 3)
+    assert store.load(record)["state"] == {"n": 3}
+
+
+def test_of_one_id_plain_and_gzipped_the_one_that_kaizen_loads_is_listed(
+    copy: Path,
+) -> None:
+    plain = next(copy.glob("*.jsonl"))
+    (copy / f"{plain.name}.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    store = KaizenStore(copy)
+    assert store.get(plain.stem).metadata["file"] == f"{plain.name}.gz"
+    assert [f.checkpoint_id for f in store.verify() if f.kind == "duplicate"] == [
+        plain.stem
+    ]
+
+
+def test_a_new_file_is_listed_once(copy: Path) -> None:
+    store = KaizenStore(copy)
+    cursor = store.changes(None).cursor
+    assert store.changes(cursor).checkpoints == ()
+    state = store.load(store.get("ckpt_738ed5f860c3")) | {
+        "checkpoint_id": "ckpt_new000000000"
+    }
+    (copy / "ckpt_new000000000.jsonl").write_text(json.dumps(state))
+    page = store.changes(cursor)
+    assert [record.id for record in page.checkpoints] == ["ckpt_new000000000"]
+    assert store.changes(page.cursor).checkpoints == ()
+
+
+def test_another_folder_in_its_place_resets_the_cursor(
+    copy: Path, tmp_path: Path
+) -> None:
+    cursor = KaizenStore(copy).changes(None).cursor
+    copy.rename(tmp_path / "old")
+    shutil.copytree(tmp_path / "old", copy)
+    again = KaizenStore(copy).changes(cursor)
+    assert again.reset
+    assert len(again.checkpoints) == 69
+
+
+def test_links_and_pipes_are_never_opened(copy: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "ckpt_outside.jsonl").write_text(
+        (copy / "ckpt_738ed5f860c3.jsonl").read_text()
+    )
+    (copy / "ckpt_outside.jsonl").symlink_to(secret / "ckpt_outside.jsonl")
+    (copy / "linked").symlink_to(secret)
+    os.mkfifo(copy / "ckpt_pipe.jsonl")
+    ids = {record.id for record in KaizenStore(copy).changes(None).checkpoints}
+    assert len(ids) == 69
+    assert not ids & {"ckpt_outside", "ckpt_pipe"}
+
+
+def test_a_gzip_bomb_is_reported_and_not_unpacked(copy: Path) -> None:
+    bomb = gzip.compress(b'"' + b" " * (8 * MAX_BYTES) + b'"')
+    (copy / "ckpt_bomb.jsonl.gz").write_bytes(bomb)
+    kinds = {f.checkpoint_id: f.kind for f in KaizenStore(copy).verify()}
+    assert kinds["ckpt_bomb"] == "too_large"
+
+
+def test_a_state_that_changed_since_it_was_listed_is_not_returned(copy: Path) -> None:
+    store = KaizenStore(copy)
+    record = store.get("ckpt_738ed5f860c3")
+    path = copy / "ckpt_738ed5f860c3.jsonl"
+    path.write_text(path.read_text().replace('"step_number": ', '"step_number": 1'))
+    with pytest.raises(checkpoints.CorruptCheckpoint, match="changed"):
+        store.load(record)
+
+
+def test_says_why_a_path_is_no_store(tmp_path: Path) -> None:
+    with pytest.raises(checkpoints.PermanentStoreError, match="does not exist"):
+        KaizenStore(tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    with pytest.raises(checkpoints.PermanentStoreError, match="is not a folder"):
+        KaizenStore(tmp_path / "file")
+
+
+def test_an_agent_that_shares_the_generic_id_gets_the_name_that_was_given(
+    samples: Path,
+) -> None:
+    store = KaizenStore(samples / "kaizen" / "v1.0.0_22fields", agent="nightly")
+    [thread] = store.threads()
+    assert thread.agent_id == "nightly"
+    assert thread.status == Status.STALLED
