@@ -1,0 +1,134 @@
+"""How commands show things: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from checkpoints.cli.exits import one_line
+from checkpoints.diffs import Change, ChangeKind
+from checkpoints.presentation import presentable
+from checkpoints.records import Checkpoint, Finding, RestorePlan
+
+console = Console(soft_wrap=True)
+if not console.is_terminal:
+    console.width = 200
+_SIGNS = {
+    ChangeKind.ADDED: "[green]+[/]",
+    ChangeKind.REMOVED: "[red]-[/]",
+    ChangeKind.CHANGED: "[yellow]~[/]",
+}
+MAX_SHOWN = 160
+
+
+def print_json(value: Any) -> None:
+    """Write one JSON document to standard output."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def shown(text: object) -> str:
+    """Return a text that can be put into a line of output, whatever it holds."""
+    return escape(one_line(str(text)))
+
+
+def print_records(records: Iterable[Checkpoint]) -> None:
+    """Print records as a table."""
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    table.add_column("checkpoint", no_wrap=True, min_width=36)
+    for name in ("agent", "thread", "step", "kind", "status"):
+        table.add_column(name, overflow="fold")
+    table.add_column("saved", no_wrap=True)
+    table.add_column("stored", justify="right", no_wrap=True)
+    for record in records:
+        table.add_row(*_cells(record))
+    console.print(table)
+
+
+def _cells(record: Checkpoint) -> tuple[str, ...]:
+    thread = f"{record.thread_id} ({record.namespace})" if record.namespace else record.thread_id
+    step = f"{record.step} {record.step_name}" if record.step_name else str(record.step)
+    saved = record.created_at.strftime("%Y-%m-%d %H:%M:%S")
+    status = f"[red]damaged[/] {shown(record.damage)}" if record.damage else str(record.status)
+    texts = (record.id, record.agent_id, thread, step)
+    return (
+        *(shown(t) for t in texts),
+        str(record.kind),
+        status,
+        saved,
+        size(record.stored_size),
+    )
+
+
+def size(count: int | None) -> str:
+    """Return a size as people write it; unknown is a dash."""
+    if count is None:
+        return "–"
+    if count < 1_000:
+        return f"{count} B"
+    return f"{count / 1e3:.1f} KB" if count < 1_000_000 else f"{count / 1e6:.1f} MB"
+
+
+def print_record(record: Checkpoint, state: Any) -> None:
+    """Print one record and its state."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for name, value in record.to_dict().items():
+        if value not in (None, "", [], {}):
+            table.add_row(name, shown(value))
+    console.print(table)
+    console.print()
+    console.print_json(json.dumps(presentable(state), ensure_ascii=True))
+
+
+def print_changes(changes: list[Change]) -> None:
+    """Print differences, one line each."""
+    if not changes:
+        console.print("no difference")
+    for change in changes:
+        path = ".".join(str(step) for step in change.path) or "(the whole state)"
+        console.print(f"{_SIGNS[change.kind]} {shown(path)}{_values(change)}", highlight=False)
+
+
+def _values(change: Change) -> str:
+    if change.kind is ChangeKind.ADDED:
+        return f" = {_short(change.after)}"
+    if change.kind is ChangeKind.REMOVED:
+        return f" (was {_short(change.before)})"
+    return f": {_short(change.before)} → {_short(change.after)}"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(presentable(value), ensure_ascii=False)
+    return shown(
+        text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}… ({len(text)} characters)"
+    )
+
+
+def print_plan(plan: RestorePlan) -> None:
+    """Print what a restore would do."""
+    console.print(f"Thread    {shown(plan.thread_id)} of agent {shown(plan.agent_id)}")
+    console.print(f"Head now  {shown(plan.expected_head or '–')}")
+    console.print(f"Restore   {shown(plan.targets[0].checkpoint_id)}")
+    for target in plan.targets[1:]:
+        console.print(f"  and     {shown(target.namespace)}: {shown(target.checkpoint_id)}")
+    if plan.superseded:
+        console.print(f"A branch  {len(plan.superseded)} checkpoints; nothing is deleted")
+    if plan.rerun_steps:
+        console.print(f"Runs anew {shown(', '.join(plan.rerun_steps))}")
+    for warning in plan.warnings:
+        console.print(f"[yellow]Mind[/]      {shown(warning)}")
+
+
+def print_findings(findings: list[Finding]) -> None:
+    """Print what is wrong, or that nothing is."""
+    if not findings:
+        console.print("everything reads back as it was saved")
+    for finding in findings:
+        where = " ".join(shown(p) for p in (finding.thread_id, finding.checkpoint_id) if p)
+        console.print(f"[red]{shown(finding.kind)}[/] {where}: {shown(finding.message)}")
