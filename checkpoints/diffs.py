@@ -8,6 +8,7 @@ or their content. Work is bounded: two long middles that share nothing are compa
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -138,7 +139,9 @@ def _same(a: Any, b: Any) -> bool:
         return False
     if isinstance(a, (Mapping, list, tuple, set, frozenset)):
         return bool(a == b) and repr(a) == repr(b)
-    return a is b or bool(a == b) or (a != a and b != b)
+    if isinstance(a, float) and math.isnan(a):
+        return math.isnan(b)
+    return bool(a == b)
 
 
 def _step(key: Any) -> str | int:

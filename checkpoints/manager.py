@@ -19,9 +19,24 @@ from checkpoints.errors import (
     PermanentStoreError,
 )
 from checkpoints.identifiers import new_id
-from checkpoints.records import Checkpoint, Directive, Draft, Head, Kind, Pin, State, Status
+from checkpoints.records import (
+    Checkpoint,
+    Directive,
+    Draft,
+    Head,
+    Kind,
+    Pin,
+    State,
+    Status,
+)
 from checkpoints.reporting import Reporter
-from checkpoints.retention import GRACE, SEED_POLICY, PrunePlan, RetentionPolicy, plan_prune
+from checkpoints.retention import (
+    GRACE,
+    SEED_POLICY,
+    PrunePlan,
+    RetentionPolicy,
+    plan_prune,
+)
 from checkpoints.stores.base import Store
 from checkpoints.stores.heads import ancestors
 from checkpoints.stores.urls import absolute_url, open_store
@@ -131,7 +146,9 @@ class CheckpointManager:
                 },
             )
             saved = self._store.put(
-                draft, self._captured() if state is None else state, expected_head=self._head_id
+                draft,
+                self._captured() if state is None else state,
+                expected_head=self._head_id,
             )
             self._head = self._head_after(saved)
             self._step = saved.step

@@ -40,7 +40,10 @@ class Reporter:
     @classmethod
     def from_environment(cls) -> Reporter | None:
         """Return a reporter when HOLDFAST_DASHBOARD_URL and HOLDFAST_TOKEN are set."""
-        url, token = os.environ.get("HOLDFAST_DASHBOARD_URL"), os.environ.get("HOLDFAST_TOKEN")
+        url, token = (
+            os.environ.get("HOLDFAST_DASHBOARD_URL"),
+            os.environ.get("HOLDFAST_TOKEN"),
+        )
         return cls(url, token) if url and token else None
 
     def report(self, store_url: str, checkpoint: Checkpoint, head: Head | None) -> None:
@@ -93,9 +96,11 @@ class Reporter:
 
     def _try(self, client: Any, item: dict[str, Any]) -> bool:
         """Send once; return whether the item is dealt with."""
+        import httpx
+
         try:
             response = client.post(self._endpoint, json=item)
-        except Exception as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             logger.debug("the dashboard cannot be reached: %s", error)
             return False
         if response.status_code >= 500 or response.status_code == 429:

@@ -85,7 +85,13 @@ class StoreSuite:
         return open_store()
 
     def test_a_saved_state_reads_back_exactly(self, open_store: OpenStore) -> None:
-        state = {"n": 1, "pair": (1, 2), "raw": b"\x00\xff", "when": NOON, "tags": {"a", "b"}}
+        state = {
+            "n": 1,
+            "pair": (1, 2),
+            "raw": b"\x00\xff",
+            "when": NOON,
+            "tags": {"a", "b"},
+        }
         saved = open_store().put(draft(1), state, expected_head=None)
         assert open_store().load(saved) == state
 
@@ -147,7 +153,13 @@ class StoreSuite:
 
     def test_history_is_newest_first_and_can_be_cut(self, store: Store) -> None:
         save_chain(store, 5)
-        assert [c.id for c in store.history("agent-1", "main")] == ["c5", "c4", "c3", "c2", "c1"]
+        assert [c.id for c in store.history("agent-1", "main")] == [
+            "c5",
+            "c4",
+            "c3",
+            "c2",
+            "c1",
+        ]
         assert [c.id for c in store.history(None, "main", limit=2)] == ["c5", "c4"]
 
     def test_agents_whose_names_begin_alike_are_kept_apart(self, store: Store) -> None:
@@ -189,13 +201,20 @@ class StoreSuite:
         self.restore(open_store(), "c2", operation_id="op-1")
         head = open_store().head("agent-1", "main")
         assert head is not None
-        assert (head.checkpoint_id, head.operation_id, head.reason) == ("c2", "op-1", "drift")
+        assert (head.checkpoint_id, head.operation_id, head.reason) == (
+            "c2",
+            "op-1",
+            "drift",
+        )
         assert len(open_store().history("agent-1", "main")) == 4
 
     def test_a_plan_names_what_becomes_a_branch_and_runs_again(self, store: Store) -> None:
         save_chain(store, 4, step_name="search")
         plan = store.plan_restore(store.get("c2"))
-        assert (plan.superseded, plan.rerun_steps) == (("c4", "c3"), ("search", "search"))
+        assert (plan.superseded, plan.rerun_steps) == (
+            ("c4", "c3"),
+            ("search", "search"),
+        )
 
     def test_a_restore_delivered_twice_acts_once(self, store: Store) -> None:
         save_chain(store, 4)
@@ -320,7 +339,11 @@ class StoreSuite:
 
     @staticmethod
     def restore(
-        store: Store, target: str, *, operation_id: str, directive: Directive | None = None
+        store: Store,
+        target: str,
+        *,
+        operation_id: str,
+        directive: Directive | None = None,
     ) -> Any:
         """Plan and carry out a restore."""
         plan = store.plan_restore(store.get(target))

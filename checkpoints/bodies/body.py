@@ -33,7 +33,8 @@ def encode_state(state: Mapping[str, Any]) -> bytes:
     """Encode a state. Raises UnsupportedState naming the value's path."""
     if not isinstance(state, Mapping):
         raise UnsupportedState(
-            f"a state must be a mapping, not {type(state).__name__}; nothing was saved", path="$"
+            f"a state must be a mapping, not {type(state).__name__}; nothing was saved",
+            path="$",
         )
     return encode(dict(state))
 

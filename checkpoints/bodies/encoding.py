@@ -51,7 +51,13 @@ def decode(data: bytes) -> Any:
     try:
         value = orjson.loads(data)
         return _untag(value) if _TAG_BYTES in data else value
-    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         raise CorruptCheckpoint(f"the body is not an encoded state: {error}") from error
 
 
@@ -126,7 +132,12 @@ def _tag_datetime(value: datetime, _depth: int) -> list[Any]:
     if isinstance(zone, ZoneInfo):
         if zone.key is None:
             raise _Refused("a datetime in a time zone without a name cannot be kept")
-        return ["datetime", value.replace(tzinfo=None).isoformat(), value.fold, zone.key]
+        return [
+            "datetime",
+            value.replace(tzinfo=None).isoformat(),
+            value.fold,
+            zone.key,
+        ]
     return ["datetime", value.isoformat(), value.fold]
 
 
@@ -144,7 +155,10 @@ _TAGGERS: dict[type, Callable[[Any, int], list[Any]]] = {
     datetime: _tag_datetime,
     date: lambda value, _: ["date", value.isoformat()],
     time: lambda value, _: ["time", value.isoformat(), value.fold],
-    timedelta: lambda value, _: ["timedelta", [value.days, value.seconds, value.microseconds]],
+    timedelta: lambda value, _: [
+        "timedelta",
+        [value.days, value.seconds, value.microseconds],
+    ],
     Decimal: lambda value, _: ["decimal", str(value)],
     UUID: lambda value, _: ["uuid", value.hex],
 }

@@ -53,7 +53,11 @@ class ReadableStore(Protocol):
         ...
 
     def get(
-        self, checkpoint_id: str, *, thread_id: str | None = None, namespace: str | None = None
+        self,
+        checkpoint_id: str,
+        *,
+        thread_id: str | None = None,
+        namespace: str | None = None,
     ) -> Checkpoint:
         """Return one record. Raises CheckpointNotFound, or AmbiguousReference."""
         ...

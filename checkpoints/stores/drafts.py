@@ -26,7 +26,8 @@ def measured(draft: Draft, *, size: int, stored_size: int | None, sha256: str) -
         orjson.dumps((draft.id, draft.agent_id, draft.thread_id, draft.metrics, draft.metadata))
     except TypeError as error:
         raise UnsupportedState(
-            f"names, metrics and metadata must be JSON: {error}; nothing was saved", path="metadata"
+            f"names, metrics and metadata must be JSON: {error}; nothing was saved",
+            path="metadata",
         ) from error
     values = {f.name: getattr(draft, f.name) for f in dataclasses.fields(draft)}
     return Checkpoint(**values, size=size, stored_size=stored_size, sha256=sha256)

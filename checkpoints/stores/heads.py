@@ -126,7 +126,9 @@ def step_label(record: Checkpoint) -> str:
 
 def _target(checkpoint: Checkpoint) -> RestoreTarget:
     return RestoreTarget(
-        checkpoint_id=checkpoint.id, namespace=checkpoint.namespace, sha256=checkpoint.sha256
+        checkpoint_id=checkpoint.id,
+        namespace=checkpoint.namespace,
+        sha256=checkpoint.sha256,
     )
 
 

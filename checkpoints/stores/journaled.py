@@ -98,7 +98,11 @@ class JournaledStore(RestoresByHead, ABC):
         return found[:limit]
 
     def get(
-        self, checkpoint_id: str, *, thread_id: str | None = None, namespace: str | None = None
+        self,
+        checkpoint_id: str,
+        *,
+        thread_id: str | None = None,
+        namespace: str | None = None,
     ) -> Checkpoint:
         """Return one record."""
         if namespace:

@@ -46,7 +46,9 @@ class SqliteStore(RestoresByHead):
             if stored is not None:
                 return first_or_conflict(stored, record)
             head = next_head(
-                rows.head(db, record.agent_id, record.thread_id), record, expected=expected_head
+                rows.head(db, record.agent_id, record.thread_id),
+                record,
+                expected=expected_head,
             )
             position = rows.next_position(db)
             rows.insert(db, record, position, body.data)
@@ -74,7 +76,11 @@ class SqliteStore(RestoresByHead):
         return [rows.record(row) for row in found]
 
     def get(
-        self, checkpoint_id: str, *, thread_id: str | None = None, namespace: str | None = None
+        self,
+        checkpoint_id: str,
+        *,
+        thread_id: str | None = None,
+        namespace: str | None = None,
     ) -> Checkpoint:
         """Return one record."""
         with self._file.reading() as db:

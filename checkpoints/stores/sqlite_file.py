@@ -94,7 +94,10 @@ class SqliteFile:
             raise PermanentStoreError(f"{self.path} is a folder, not a SQLite file")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
-            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            self.path,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
         )
         try:
             self._prepare(connection)

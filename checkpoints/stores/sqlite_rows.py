@@ -115,7 +115,11 @@ def kept(db: sqlite3.Connection) -> set[str]:
 
 
 def trash(
-    db: sqlite3.Connection, checkpoint_id: str, reason: str, position: int, now: datetime
+    db: sqlite3.Connection,
+    checkpoint_id: str,
+    reason: str,
+    position: int,
+    now: datetime,
 ) -> Removal:
     """Move one checkpoint into the trash."""
     record = find(db, checkpoint_id)
@@ -171,7 +175,8 @@ def changes(db: sqlite3.Connection, after: int, limit: int) -> Changes:
     records = db.execute(f"SELECT record FROM checkpoints {between}", window).fetchall()
     heads = db.execute(f"SELECT agent_id, thread_id FROM heads {between}", window).fetchall()
     gone = db.execute(
-        f"SELECT agent_id, thread_id, id, reason, removed_at FROM trash {between}", window
+        f"SELECT agent_id, thread_id, id, reason, removed_at FROM trash {between}",
+        window,
     ).fetchall()
     checkpoints = tuple(record(row) for row in records)
     touched = [(c.agent_id, c.thread_id) for c in checkpoints] + heads + [row[:2] for row in gone]

@@ -41,7 +41,11 @@ def test_an_insertion_in_the_middle_is_one_change() -> None:
 
 def test_an_item_that_is_known_by_its_id_is_followed_when_it_moves_and_changes() -> None:
     before = [{"id": 1, "done": False}, {"id": 2, "done": False}]
-    after = [{"id": 9, "done": False}, {"id": 1, "done": False}, {"id": 2, "done": True}]
+    after = [
+        {"id": 9, "done": False},
+        {"id": 1, "done": False},
+        {"id": 2, "done": True},
+    ]
     assert seen(before, after) == [((0,), "added"), ((2, "done"), "changed")]
 
 

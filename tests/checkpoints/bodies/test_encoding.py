@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -74,7 +75,7 @@ def test_what_json_cannot_carry_keeps_its_type(value: Any) -> None:
 
 def test_not_a_number_stays_so() -> None:
     back = decode(encode({"v": float("nan")}))["v"]
-    assert back != back
+    assert math.isnan(back)
 
 
 class Colour(enum.StrEnum):
