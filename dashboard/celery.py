@@ -6,13 +6,17 @@ files in the data folder and the worker needs no server.
 
 from __future__ import annotations
 
+import logging.config
+import os
 from typing import Any
 
 import celery
+from celery import signals
 from django.conf import settings
 from kombu import Exchange, Queue
 from kombu.transport import TRANSPORT_ALIASES
 
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 TRANSPORT_ALIASES["folder"] = "dashboard.broker.transport:Transport"
 
 EMBEDDED_URL = "folder://"
@@ -25,6 +29,7 @@ VISIBILITY_TIMEOUT_SECONDS = 600
 
 def _configuration() -> dict[str, Any]:
     return {
+        "imports": ["dashboard.tasks", "dashboard.rounds"],
         "accept_content": ["json"],
         "task_serializer": "json",
         "task_acks_late": True,
@@ -37,7 +42,6 @@ def _configuration() -> dict[str, Any]:
         "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0.1},
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,
-        "worker_hijack_root_logger": False,
         "broker_connection_retry_on_startup": True,
         "enable_utc": True,
         **_broker(),
@@ -59,6 +63,12 @@ def _broker() -> dict[str, Any]:
         "worker_concurrency": 4,
         "worker_prefetch_multiplier": 2,
     }
+
+
+@signals.setup_logging.connect
+def configure_logging(**_: Any) -> None:
+    """Log as the web process does; a receiver keeps Celery from setting up its own way."""
+    logging.config.dictConfig(settings.LOGGING)
 
 
 def _is_redis(url: str) -> bool:

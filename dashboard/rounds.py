@@ -1,0 +1,67 @@
+"""What the worker does by itself, by a timer of its own and not by a separate beat process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from celery import bootsteps
+from django.db import connections
+from django.utils import timezone
+
+from dashboard.celery import app
+from dashboard.services import due_scans, heartbeats, operations
+
+RECONCILE_EVERY_SECONDS = 15.0
+LOOK_FOR_SCANS_EVERY_SECONDS = 2.0
+WORKER = "worker"
+
+
+def reconcile() -> None:
+    """Send lost hints again."""
+    operations.reconcile(now=timezone.now())
+    heartbeats.beat(name=WORKER, now=timezone.now())
+
+
+class Rounds(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Starts the timers with the worker. Every worker has them; claims in rows keep them apart."""
+
+    requires = ("celery.worker.components:Timer",)
+
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        self._entries: list[Any] = []
+        self._scans = due_scans.DueScans()
+
+    def start(self, worker: Any) -> None:
+        """Begin the rounds; the first of each comes at once."""
+        timer = worker.timer
+        rounds = ((RECONCILE_EVERY_SECONDS, reconcile), (LOOK_FOR_SCANS_EVERY_SECONDS, self.scan))
+        for seconds, work in rounds:
+            one_round = _with_own_connection(work)
+            timer.call_after(0, one_round)
+            self._entries.append(timer.call_repeatedly(seconds, one_round))
+
+    def stop(self, worker: Any) -> None:
+        """End the rounds."""
+        for entry in self._entries:
+            entry.cancel()
+
+    def scan(self) -> None:
+        """Ask for the scans that are due."""
+        self._scans.enqueue(now=timezone.now())
+
+
+def _with_own_connection(work: Callable[[], None]) -> Callable[[], None]:
+    """Close the round's connection after it: pool processes must not inherit an open one."""
+
+    def one_round() -> None:
+        try:
+            work()
+        finally:
+            connections.close_all()
+
+    return one_round
+
+
+app.steps["worker"].add(Rounds)

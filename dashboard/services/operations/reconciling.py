@@ -1,0 +1,82 @@
+"""What nobody is waiting for: lost hints, abandoned work, restores that a live run overtook."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from dashboard import queue
+from dashboard.models import Heartbeat, Operation, OperationLog, OperationState, Thread
+from dashboard.services.operations.restores import follows, superseded_message
+
+HINT_LOST_AFTER = timedelta(seconds=10)
+WATCHED_FOR = timedelta(minutes=10)
+LINEAGE_LOOKED_AT = 1000
+HEARTBEAT = "reconciler"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """What one round found."""
+
+    hinted: int
+    superseded: int
+
+
+def reconcile(*, now: datetime) -> Reconciled:
+    """Send lost hints again and look after the restores of the last minutes."""
+    hinted = sum(_hint(operation, now) for operation in _forgotten(now))
+    superseded = sum(_watch(operation, now) for operation in _recent(now))
+    Heartbeat.objects.update_or_create(name=HEARTBEAT, defaults={"at": now})
+    return Reconciled(hinted=hinted, superseded=superseded)
+
+
+def _forgotten(now: datetime) -> list[Operation]:
+    unheard = Q(hinted_at__isnull=True) | Q(hinted_at__lt=now - HINT_LOST_AFTER)
+    waiting = Q(state=OperationState.QUEUED) & unheard
+    abandoned = Q(state=OperationState.RUNNING, lease_until__lt=now) & unheard
+    return list(Operation.objects.filter(waiting | abandoned).order_by("created_at"))
+
+
+def _hint(operation: Operation, now: datetime) -> int:
+    """Send a hint, unless another reconciler has just done so."""
+    same = Operation.objects.filter(pk=operation.pk, hinted_at=operation.hinted_at)
+    sent = same.update(hinted_at=now)
+    if sent:
+        queue.enqueue_operation(operation.pk)
+    return sent
+
+
+def _recent(now: datetime) -> list[Operation]:
+    """Return the last restore of each thread, if it succeeded only minutes ago."""
+    since = now - WATCHED_FOR
+    recent = Operation.objects.filter(finished_at__gte=since).select_related("thread__head")
+    newest = {operation.thread_id: operation for operation in recent.order_by("finished_at")}
+    return [o for o in newest.values() if o.state == OperationState.SUCCEEDED]
+
+
+def _watch(operation: Operation, now: datetime) -> int:
+    """Say so when the index shows a head that does not follow from the restore."""
+    head = operation.thread.head
+    restored_id = operation.result["restored_id"]
+    known = operation.thread.checkpoints.filter(checkpoint_id=restored_id).exists()
+    if head is None or not known or _stands(operation.thread, head.checkpoint_id, operation):
+        return 0
+    message = superseded_message(restored_id, head.checkpoint_id)
+    changed = Operation.objects.filter(pk=operation.pk, state=OperationState.SUCCEEDED).update(
+        state=OperationState.SUPERSEDED,
+        message=message,
+        result={**operation.result, "head_id": head.checkpoint_id},
+    )
+    if changed:
+        OperationLog.objects.create(operation=operation, at=now, level="warning", message=message)
+    return changed
+
+
+def _stands(thread: Thread, head_id: str, operation: Operation) -> bool:
+    newest = thread.checkpoints.filter(namespace="").order_by("-created_at", "-id")
+    parents = dict(newest.values_list("checkpoint_id", "parent_id")[:LINEAGE_LOOKED_AT])
+    restored_id = operation.result["restored_id"]
+    return follows(parents, head_id, restored_id, left=operation.result["expected_head"])

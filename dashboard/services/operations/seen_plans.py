@@ -1,0 +1,65 @@
+"""What an operator saw before saying yes, carried through the form and signed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.core import signing
+
+import checkpoints
+from dashboard.services.operations.errors import OperationRefused, PlanExpired, PlanStale
+
+PLAN_LIFETIME = timedelta(minutes=15)
+_SALT = "dashboard.operations.seen-plan"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenPlan:
+    """A plan as it was shown: its hash, the head then, and until when it may be confirmed."""
+
+    plan_hash: str
+    expected_head: str | None
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, plan: checkpoints.RestorePlan, now: datetime) -> Self:
+        """Return what the operator sees of a plan made now."""
+        return cls(
+            plan_hash=plan.digest(),
+            expected_head=plan.expected_head,
+            expires_at=now + PLAN_LIFETIME,
+        )
+
+    @classmethod
+    def from_token(cls, token: str) -> Self:
+        """Read a token. Raises OperationRefused when it was not made here."""
+        try:
+            plan_hash, head, expires_at = signing.loads(token, salt=_SALT)
+        except signing.BadSignature:
+            raise OperationRefused(
+                "This confirmation cannot be read; nothing was asked for. Open the preview again."
+            ) from None
+        expires = datetime.fromisoformat(expires_at)
+        return cls(plan_hash=plan_hash, expected_head=head, expires_at=expires)
+
+    def token(self) -> str:
+        """Return it signed, for a form."""
+        values = [self.plan_hash, self.expected_head, self.expires_at.isoformat()]
+        return signing.dumps(values, salt=_SALT)
+
+    def confirm(self, plan: checkpoints.RestorePlan, now: datetime) -> None:
+        """Raise PlanExpired or PlanStale unless ``plan`` is the one that was seen."""
+        if now > self.expires_at:
+            raise PlanExpired(
+                "The preview is older than 15 minutes; nothing was asked for. Open it again."
+            )
+        if plan.digest() != self.plan_hash:
+            raise PlanStale(
+                "The store has changed since the preview; nothing was asked for. "
+                f"The head was {self.expected_head or 'empty'} "
+                f"and is {plan.expected_head or 'empty'} now. Open the preview again.",
+                expected=self.expected_head,
+                actual=plan.expected_head,
+            )
