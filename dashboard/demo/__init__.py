@@ -1,0 +1,1 @@
+"""Live demo agents: real loops that save through the SDK, so that every page has something true."""
