@@ -5,7 +5,14 @@ from dashboard.models.agents import Agent, Thread
 from dashboard.models.audit import AuditEvent
 from dashboard.models.checkpoints import Checkpoint
 from dashboard.models.health import Heartbeat
-from dashboard.models.operations import Operation, OperationLog, OperationStep, ThreadLock
+from dashboard.models.operations import (
+    Operation,
+    OperationKind,
+    OperationLog,
+    OperationState,
+    OperationStep,
+    ThreadLock,
+)
 from dashboard.models.sources import Source, SourceFinding
 
 __all__ = [
@@ -16,7 +23,9 @@ __all__ = [
     "Heartbeat",
     "LoginLink",
     "Operation",
+    "OperationKind",
     "OperationLog",
+    "OperationState",
     "OperationStep",
     "Source",
     "SourceFinding",
