@@ -67,9 +67,14 @@ def build() -> StateGraph[Ticket]:
     return graph
 
 
+def config_of(thread: str) -> dict[str, Any]:
+    """Return the configuration of a run; its metadata names the agent."""
+    return {"configurable": {"thread_id": thread}, "metadata": {"agent_name": "support-desk"}}
+
+
 def ask(graph: Any, thread: str, turns: int, *, refund: float = 0.0, broken: bool = False) -> None:
     """Put questions to one thread."""
-    config = {"configurable": {"thread_id": thread}, "metadata": {"agent_name": "support-desk"}}
+    config = config_of(thread)
     random = Random(thread)  # noqa: S311
     for turn in range(turns):
         last = turn == turns - 1
