@@ -69,7 +69,8 @@ def plan_prune(
         if reason and (record.id in exempt or record.id not in released):
             keep.append(Decision(checkpoint_id=record.id, reason=reason))
         else:
-            why = _goes_because(record, policy, record.id in released)
+            done = record.id in released
+            why = "its operation completed" if done else _goes_because(record, policy)
             remove.append(Decision(checkpoint_id=record.id, reason=why))
     return PrunePlan(keep=tuple(keep), remove=tuple(remove))
 
@@ -87,9 +88,7 @@ def _kept_because(
     return None
 
 
-def _goes_because(record: Checkpoint, policy: RetentionPolicy, released: bool) -> str:
-    if released:
-        return "its operation completed"
+def _goes_because(record: Checkpoint, policy: RetentionPolicy) -> str:
     rules = []
     if record.kind in policy.last:
         rules.append(f"not among the last {policy.last[record.kind]}")

@@ -36,7 +36,7 @@ class Ticket(TypedDict):
     broken: bool
 
 
-def triage(state: Ticket) -> dict[str, Any]:
+def triage(_state: Ticket) -> dict[str, Any]:
     """Note that the question was read."""
     return {"messages": [{"role": "system", "content": "triaged"}]}
 
@@ -45,7 +45,7 @@ def answer(state: Ticket) -> dict[str, Any]:
     """Answer the last question, or fail as a broken tool does."""
     if state["broken"]:
         raise ConnectionError("the order service did not answer within 10 s")
-    random = Random(len(state["messages"]))  # noqa: S311
+    random = Random(len(state["messages"]))
     return {"messages": [{"role": "assistant", "content": random.choice(_ANSWERS)}]}
 
 
@@ -75,7 +75,7 @@ def config_of(thread: str) -> dict[str, Any]:
 def ask(graph: Any, thread: str, turns: int, *, refund: float = 0.0, broken: bool = False) -> None:
     """Put questions to one thread."""
     config = config_of(thread)
-    random = Random(thread)  # noqa: S311
+    random = Random(thread)
     for turn in range(turns):
         last = turn == turns - 1
         question = {"role": "user", "content": random.choice(_QUESTIONS)}

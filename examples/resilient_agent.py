@@ -59,7 +59,7 @@ def run(
                     logger.info("Restoring from latest routine checkpoint: %s", latest)
                     checkpoint_manager.restore_checkpoint(latest)
 
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (the original's loop survives everything)
             recovery_checkpoint = checkpoint_manager.create_checkpoint("recovery")
             logger.error("Error during operation: %s", error)
             logger.info("Recovery point created: %s", recovery_checkpoint)
