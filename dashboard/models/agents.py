@@ -32,7 +32,10 @@ class Agent(models.Model):
 
 
 class Thread(models.Model):
-    """One lineage of an agent. ``head`` is what its next run resumes from."""
+    """One lineage of an agent. ``head`` is what its next run resumes from.
+
+    ``head_version`` is the newest that a push told; an older one that arrives late moves nothing.
+    """
 
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="threads")
     thread_id = models.TextField()
@@ -42,6 +45,7 @@ class Thread(models.Model):
     head = models.ForeignKey(
         "dashboard.Checkpoint", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+    head_version = models.PositiveBigIntegerField(default=0)
     last_checkpoint_at = models.DateTimeField(null=True, blank=True)
     checkpoint_count = models.PositiveBigIntegerField(default=0)
     stored_bytes = models.PositiveBigIntegerField(default=0)

@@ -1,0 +1,137 @@
+"""What an installation may set: environment variables, secret files and an optional TOML file.
+
+Every name carries the prefix ``HOLDFAST_``. ``HOLDFAST_CONFIG`` names a TOML file with the same
+names in lower case and without the prefix; the environment wins over it. A file
+``/run/secrets/holdfast_<name>`` is read too.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from django.core.exceptions import ImproperlyConfigured
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+PREFIX = "HOLDFAST_"
+SECRETS_DIR = Path("/run/secrets")
+MIN_SECRET_LENGTH = 50
+MIN_SECRET_CHARACTERS = 5
+
+
+class ConfigurationError(ImproperlyConfigured):
+    """A setting that must not be started with; one sentence that names the variable."""
+
+
+def _split(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Place = Annotated[Path, AfterValidator(_absolute)]
+Places = Annotated[tuple[Place, ...], NoDecode, BeforeValidator(_split)]
+
+
+class Configuration(BaseSettings):
+    """The values, checked. ``source_roots`` are the folders that sources may lie in."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    env: Literal["development", "production"] = "development"
+    debug: bool = False
+    secret_key: SecretStr = SecretStr("")
+    allowed_hosts: Words = ()
+    database_url: SecretStr = SecretStr("")
+    broker_url: SecretStr = SecretStr("")
+    data_dir: Place = Field(default=Path(".holdfast"), validate_default=True)
+    port: int = Field(default=8000, ge=0, le=65535)
+    static_root: Place | None = None
+    source_roots: Places = ()
+    behind_proxy: bool = False
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    push_limit_bytes: int = Field(default=1_000_000, ge=1_000, le=64_000_000)
+
+    @property
+    def production(self) -> bool:
+        """Whether others than the machine's owner may reach this installation."""
+        return self.env == "production"
+
+    @model_validator(mode="after")
+    def _refuse_unsafe(self) -> Self:
+        if self.production:
+            _check_secret_key(self.secret_key.get_secret_value())
+            _check_hosts(self.allowed_hosts)
+            if self.debug:
+                raise ValueError(f"{PREFIX}DEBUG must be off in production")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: arguments, environment, secret files, TOML."""
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=os.environ.get(f"{PREFIX}CONFIG"))
+        return init_settings, env_settings, file_secret_settings, toml
+
+
+def load_configuration() -> Configuration:
+    """Read the configuration. Raises ConfigurationError with one sentence about what is wrong."""
+    secrets = {"_secrets_dir": SECRETS_DIR} if SECRETS_DIR.is_dir() else {}
+    try:
+        return Configuration(**secrets)
+    except ValidationError as error:
+        raise ConfigurationError(_sentence(error)) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    message = str(first["msg"]).removeprefix("Value error, ")
+    if not first["loc"]:
+        return f"{message}."
+    return f"{PREFIX}{str(first['loc'][0]).upper()} is not valid: {message}."
+
+
+def _check_secret_key(key: str) -> None:
+    if len(key) < MIN_SECRET_LENGTH or len(set(key)) < MIN_SECRET_CHARACTERS:
+        raise ValueError(
+            f"{PREFIX}SECRET_KEY must be a random text of at least {MIN_SECRET_LENGTH} characters "
+            "in production, for example the output of `openssl rand -hex 32`"
+        )
+
+
+def _check_hosts(hosts: tuple[str, ...]) -> None:
+    if not hosts:
+        raise ValueError(
+            f"{PREFIX}ALLOWED_HOSTS must name the hosts that this installation answers for "
+            "in production, separated by commas"
+        )
+    if "*" in hosts:
+        raise ValueError(f"{PREFIX}ALLOWED_HOSTS must not be '*' in production; name the hosts")

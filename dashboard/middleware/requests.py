@@ -1,0 +1,33 @@
+"""Each request has an id; it is in every log line, on error pages and in the answer."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+
+ID_HEADER = "X-Request-ID"
+_ID_BYTES = 8
+
+
+class RequestMiddleware:
+    """Makes the id. One that the client sends is not trusted, or it could forge log lines."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request with its id bound to the log."""
+        request_id = secrets.token_hex(_ID_BYTES)
+        request.META["HOLDFAST_REQUEST_ID"] = request_id
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            response = self.get_response(request)
+        response[ID_HEADER] = request_id
+        return response
+
+
+def request_id(request: HttpRequest) -> str:
+    """Return the id of a request, as the log has it."""
+    return str(request.META.get("HOLDFAST_REQUEST_ID", ""))

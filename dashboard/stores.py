@@ -1,0 +1,59 @@
+"""From a source's row to its opened store. Only services may call this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+
+import checkpoints
+from checkpoints.stores.urls import absolute_url, parse_url
+from dashboard.models import Source
+
+
+class SourceNotConnected(checkpoints.PermanentStoreError):
+    """Agents report about this store, but no operator has said that it may be opened."""
+
+
+class OutsideRoots(checkpoints.PermanentStoreError):
+    """The store lies outside the folders that sources may lie in."""
+
+
+@contextmanager
+def open_source(source: Source) -> Iterator[checkpoints.ReadableStore]:
+    """Open a source's store and close it again.
+
+    Raises SourceNotConnected for a store that is only reported about, OutsideRoots, and what
+    ``checkpoints.open_store`` raises.
+    """
+    if not source.connected:
+        raise SourceNotConnected(
+            "Agents only report about this store, so it was not opened. Connect it on the Sources "
+            "page first."
+        )
+    store = open_url(source.url)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def open_url(url: str) -> checkpoints.ReadableStore:
+    """Open a store that exists and lies where sources may lie."""
+    check_place(url)
+    return checkpoints.open_store(url, must_exist=True)
+
+
+def check_place(url: str) -> None:
+    """Raise OutsideRoots when the settings do not let sources lie where ``url`` leads."""
+    roots = tuple(Path(root).resolve() for root in settings.HOLDFAST_SOURCE_ROOTS)
+    path = parse_url(absolute_url(url)).path
+    if not roots or path == Path():
+        return
+    if not any(path.resolve().is_relative_to(root) for root in roots):
+        raise OutsideRoots(
+            f"{path} lies outside the folders that sources may lie in; it was not opened. An "
+            "administrator can add its folder to HOLDFAST_SOURCE_ROOTS."
+        )

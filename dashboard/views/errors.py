@@ -1,0 +1,90 @@
+"""Pages and problems for requests that came to nothing: what happened and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from dashboard.middleware.login import API_PREFIX
+from dashboard.middleware.requests import request_id
+from dashboard.problems import Problem, problem_response
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    status: HTTPStatus
+    code: str
+    text: str
+
+
+_TOO_LARGE = _Page(
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "too_large",
+    "What was sent is larger than this page takes; nothing was changed.",
+)
+_BAD = _Page(
+    HTTPStatus.BAD_REQUEST,
+    "bad_request",
+    "The request could not be understood; nothing was changed. Open the page anew and try again.",
+)
+_CSRF = _Page(
+    HTTPStatus.FORBIDDEN,
+    "csrf_failed",
+    "This form is too old or came from elsewhere; nothing was changed. Open the page anew and try "
+    "again.",
+)
+_FORBIDDEN = _Page(HTTPStatus.FORBIDDEN, "forbidden", "You may not do this; nothing was changed.")
+_NOT_FOUND = _Page(
+    HTTPStatus.NOT_FOUND,
+    "not_found",
+    "Nothing is at this address. Check it, or start from the overview.",
+)
+_BROKEN = _Page(
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    "server_error",
+    "Something went wrong here, and what you asked for was not done. Try again; if it goes wrong "
+    "again, tell an administrator the error id, which is in the log.",
+)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a request that breaks the rules of HTTP or is too large."""
+    return _answer(request, _TOO_LARGE if isinstance(exception, RequestDataTooBig) else _BAD)
+
+
+def csrf_failure(request: HttpRequest, reason: str) -> HttpResponse:  # noqa: ARG001 - Django's signature
+    """Answer a form without its token."""
+    return _answer(request, _CSRF)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a request that this person may not make."""
+    return _answer(request, _FORBIDDEN, str(exception))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a request for what is not there."""
+    known = type(exception) is not Http404 and isinstance(exception, Http404)
+    return _answer(request, _NOT_FOUND, str(exception) if known else "")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer a request that failed through our fault."""
+    return _answer(request, _BROKEN)
+
+
+def _answer(request: HttpRequest, page: _Page, text: str = "") -> HttpResponse:
+    problem = Problem(
+        status=page.status,
+        code=page.code,
+        title=page.status.phrase,
+        detail=text or page.text,
+        error_id=request_id(request),
+    )
+    if request.path.startswith(API_PREFIX):
+        return problem_response(problem)
+    return render(request, "errors/error.html", {"problem": problem}, status=page.status)
