@@ -1,0 +1,92 @@
+"""What agents write, as a database can keep it. Pure.
+
+Ids must come back exactly, so one that a database cannot keep is refused. Other texts only serve
+people: what cannot be kept in them is written out.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import checkpoints
+
+MAX_ID_CHARACTERS = 1_000
+MAX_TEXT_CHARACTERS = 10_000
+MAX_JSON_CHARACTERS = 64_000
+MAX_INTEGER = 2**63 - 1
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
+
+
+class UnusableRecord(ValueError):
+    """A record that the index cannot keep; ``field`` names what is wrong with it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def check_record(record: checkpoints.Checkpoint) -> None:
+    """Raise UnusableRecord for ids, numbers and digests that no row can hold."""
+    for field in ("id", "agent_id", "thread_id"):
+        check_id(field, getattr(record, field), required=True)
+    for field in ("namespace", "parent_id", "run_id"):
+        check_id(field, getattr(record, field) or "")
+    for field in ("step", "iteration", "size", "stored_size"):
+        _check_integer(field, getattr(record, field), least=-MAX_INTEGER - 1)
+    for field in ("size", "stored_size"):
+        _check_integer(field, getattr(record, field), least=0)
+    if record.sha256 and not _SHA256.fullmatch(record.sha256):
+        raise UnusableRecord("sha256", "must be 64 lower-case hexadecimal digits")
+    if record.created_at.utcoffset() is None:
+        raise UnusableRecord("created_at", "must say its offset from UTC, for example with a Z")
+
+
+def check_id(field: str, text: str, *, required: bool = False) -> None:
+    """Raise UnusableRecord for an id that is empty where it must not be, too long or not text."""
+    if required and not text:
+        raise UnusableRecord(field, "must not be empty")
+    if len(text) > MAX_ID_CHARACTERS:
+        raise UnusableRecord(field, f"is longer than {MAX_ID_CHARACTERS:,} characters")
+    if _UNKEPT.search(text):
+        raise UnusableRecord(field, "holds a NUL or half of a surrogate pair")
+
+
+def _check_integer(field: str, value: int | None, *, least: int) -> None:
+    if value is not None and not least <= value <= MAX_INTEGER:
+        raise UnusableRecord(field, f"must be between {least} and {MAX_INTEGER}")
+
+
+def text(value: str | None) -> str:
+    """Return a text for people, shortened, with what no database keeps written out."""
+    shown = _UNKEPT.sub(lambda match: repr(match.group())[1:-1], value or "")
+    if len(shown) <= MAX_TEXT_CHARACTERS:
+        return shown
+    return f"{shown[:MAX_TEXT_CHARACTERS]}… ({len(shown):,} characters)"
+
+
+def mapping(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metadata or metrics as JSON that every database keeps; too large ones only named."""
+    kept = {text(str(key)): _json(value) for key, value in values.items()}
+    size = len(json.dumps(kept))
+    if size <= MAX_JSON_CHARACTERS:
+        return kept
+    return {"not indexed": f"{size:,} characters; the store has them"}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {text(str(key)): _json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_json(item) for item in value]
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) <= MAX_INTEGER else str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return text(str(value))
