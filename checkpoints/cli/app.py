@@ -179,7 +179,7 @@ def _print_result(as_json: bool, result: dict[str, Any], sentence: str) -> None:
 
 
 def _load_extensions() -> None:
-    """Let installed packages add commands; say what to install where their libraries are missing."""
+    """Let installed packages add commands; where libraries are missing, say what to install."""
     for entry in entry_points(group="holdfast.commands"):
         try:
             register = entry.load()

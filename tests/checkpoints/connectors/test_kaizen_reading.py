@@ -108,9 +108,7 @@ def test_damaged_files_do_not_hide_the_others(copy: Path, samples: Path) -> None
     assert len(changes.findings) >= 9
 
 
-@pytest.mark.parametrize(
-    "name", ["encrypted", "encrypted_compressed_UNLOADABLE_BY_KAIZEN"]
-)
+@pytest.mark.parametrize("name", ["encrypted", "encrypted_compressed_UNLOADABLE_BY_KAIZEN"])
 def test_encrypted_states_are_shown_as_such(
     kaizen: Callable[[str], KaizenStore], name: str
 ) -> None:
@@ -139,27 +137,21 @@ def test_of_one_id_plain_and_gzipped_the_one_that_kaizen_loads_is_listed(
     (copy / f"{plain.name}.gz").write_bytes(gzip.compress(plain.read_bytes()))
     store = KaizenStore(copy)
     assert store.get(plain.stem).metadata["file"] == f"{plain.name}.gz"
-    assert [f.checkpoint_id for f in store.verify() if f.kind == "duplicate"] == [
-        plain.stem
-    ]
+    assert [f.checkpoint_id for f in store.verify() if f.kind == "duplicate"] == [plain.stem]
 
 
 def test_a_new_file_is_listed_once(copy: Path) -> None:
     store = KaizenStore(copy)
     cursor = store.changes(None).cursor
     assert store.changes(cursor).checkpoints == ()
-    state = store.load(store.get("ckpt_738ed5f860c3")) | {
-        "checkpoint_id": "ckpt_new000000000"
-    }
+    state = store.load(store.get("ckpt_738ed5f860c3")) | {"checkpoint_id": "ckpt_new000000000"}
     (copy / "ckpt_new000000000.jsonl").write_text(json.dumps(state))
     page = store.changes(cursor)
     assert [record.id for record in page.checkpoints] == ["ckpt_new000000000"]
     assert store.changes(page.cursor).checkpoints == ()
 
 
-def test_another_folder_in_its_place_resets_the_cursor(
-    copy: Path, tmp_path: Path
-) -> None:
+def test_another_folder_in_its_place_resets_the_cursor(copy: Path, tmp_path: Path) -> None:
     cursor = KaizenStore(copy).changes(None).cursor
     copy.rename(tmp_path / "old")
     shutil.copytree(tmp_path / "old", copy)
@@ -171,9 +163,7 @@ def test_another_folder_in_its_place_resets_the_cursor(
 def test_links_and_pipes_are_never_opened(copy: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.mkdir()
-    (secret / "ckpt_outside.jsonl").write_text(
-        (copy / "ckpt_738ed5f860c3.jsonl").read_text()
-    )
+    (secret / "ckpt_outside.jsonl").write_text((copy / "ckpt_738ed5f860c3.jsonl").read_text())
     (copy / "ckpt_outside.jsonl").symlink_to(secret / "ckpt_outside.jsonl")
     (copy / "linked").symlink_to(secret)
     os.mkfifo(copy / "ckpt_pipe.jsonl")

@@ -24,9 +24,7 @@ def store(samples: Path) -> Iterator[LangGraphSqliteStore]:
 def test_lists_every_thread_newest_first(store: LangGraphSqliteStore) -> None:
     threads = list(store.threads())
     assert len(threads) == 13
-    assert [t.updated_at for t in threads] == sorted(
-        (t.updated_at for t in threads), reverse=True
-    )
+    assert [t.updated_at for t in threads] == sorted((t.updated_at for t in threads), reverse=True)
 
 
 def test_scans_every_checkpoint_within_three_seconds(
@@ -83,9 +81,7 @@ def test_the_next_steps_of_a_checkpoint_are_those_that_then_ran(
 ) -> None:
     compared = 0
     for thread in store.threads():
-        records = {
-            (r.namespace, r.id): r for r in store.history(None, thread.thread_id)
-        }
+        records = {(r.namespace, r.id): r for r in store.history(None, thread.thread_id)}
         for record in records.values():
             parent = records.get((record.namespace, record.parent_id or ""))
             if (
