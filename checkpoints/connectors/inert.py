@@ -117,9 +117,7 @@ def unpack_for_rewriting(data: bytes) -> Any:
     except (ValueError, TypeError, RecursionError) as error:
         raise CorruptCheckpoint(f"the body is not valid msgpack: {error}") from error
     if not same:
-        raise CorruptCheckpoint(
-            "the body cannot be rewritten without changing other parts of it"
-        )
+        raise CorruptCheckpoint("the body cannot be rewritten without changing other parts of it")
     return value
 
 

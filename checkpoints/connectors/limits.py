@@ -43,9 +43,7 @@ def _formats() -> Iterator[_Format]:
     yield from (_Format(fixed=size) for size in (4, 8, 1, 2, 4, 8, 1, 2, 4, 8))
     yield from (_Format(fixed=size, extension=True) for size in (1, 2, 4, 8, 16))
     yield from (_Format(width=width) for width in (1, 2, 4))
-    yield from (
-        _Format(entries=entries, width=width) for entries in (1, 2) for width in (2, 4)
-    )
+    yield from (_Format(entries=entries, width=width) for entries in (1, 2) for width in (2, 4))
     yield from (_Format() for _ in range(32))
 
 
@@ -84,9 +82,7 @@ def _scan(data: bytes, region: _Region, nodes: int, regions: list[_Region]) -> i
             return nodes
         form = _FORMATS[data[position]]
         position += 1 + form.width
-        size = form.fixed or int.from_bytes(
-            data[position - form.width : position], "big"
-        )
+        size = form.fixed or int.from_bytes(data[position - form.width : position], "big")
         depth = region.depth + len(pending)
         _check_counts(nodes + size * form.entries, depth - 1)
         if form.entries:
@@ -94,9 +90,7 @@ def _scan(data: bytes, region: _Region, nodes: int, regions: list[_Region]) -> i
         elif form.extension:
             position += 1
             if data[position - 1 : position] and data[position - 1] in _NESTED_CODES:
-                regions.append(
-                    _Region(position, min(position + size, region.end), depth)
-                )
+                regions.append(_Region(position, min(position + size, region.end), depth))
             position += size
         else:
             position += size
@@ -119,10 +113,6 @@ def check_json(text: bytes) -> None:
 
 def _check_counts(nodes: int, depth: int) -> None:
     if depth > MAX_DEPTH:
-        raise CorruptCheckpoint(
-            f"the body nests deeper than {MAX_DEPTH} levels; it is not decoded"
-        )
+        raise CorruptCheckpoint(f"the body nests deeper than {MAX_DEPTH} levels; it is not decoded")
     if nodes > MAX_NODES:
-        raise CorruptCheckpoint(
-            f"the body holds more than {MAX_NODES:,} values; it is not decoded"
-        )
+        raise CorruptCheckpoint(f"the body holds more than {MAX_NODES:,} values; it is not decoded")

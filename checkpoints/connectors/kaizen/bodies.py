@@ -52,9 +52,7 @@ def lines_of(name: FileName, stored: bytes) -> list[Line]:
     if len(stored) > MAX_BYTES:
         raise _too_large()
     if not stored:
-        raise Unreadable(
-            "empty", "the file is empty; Kaizen silently goes back to an older step"
-        )
+        raise Unreadable("empty", "the file is empty; Kaizen silently goes back to an older step")
     content = decompress(stored) if name.is_gzipped else stored
     texts = [text for text in content.split(b"\n") if text.strip()]
     if not texts:
@@ -63,9 +61,7 @@ def lines_of(name: FileName, stored: bytes) -> list[Line]:
         return [_only(texts, stored)]
     if name.layout is Layout.CYCLE:
         return [_line(len(texts), texts[-1], stored, content)]
-    return [
-        _line(number, text, stored, content) for number, text in enumerate(texts, 1)
-    ]
+    return [_line(number, text, stored, content) for number, text in enumerate(texts, 1)]
 
 
 def _only(texts: list[bytes], stored: bytes) -> Line:
@@ -104,9 +100,7 @@ def _inflate(stored: bytes) -> Iterator[bytes]:
             try:
                 part = member.decompress(rest, _CHUNK)
             except zlib.error as error:
-                raise Unreadable(
-                    "bad_gzip", f"the gzip data is damaged: {error}"
-                ) from error
+                raise Unreadable("bad_gzip", f"the gzip data is damaged: {error}") from error
             if not part and not member.eof and not member.unconsumed_tail:
                 raise Unreadable("truncated", "the gzip data ends before its end mark")
             yield part
@@ -115,15 +109,11 @@ def _inflate(stored: bytes) -> Iterator[bytes]:
 
 
 def _too_large() -> Unreadable:
-    return Unreadable(
-        "too_large", f"the file holds more than {MAX_BYTES:,} bytes; it is not read"
-    )
+    return Unreadable("too_large", f"the file holds more than {MAX_BYTES:,} bytes; it is not read")
 
 
 def _not_json(text: bytes, error: CorruptCheckpoint) -> Unreadable:
     if not text.strip(b"\0"):
-        return Unreadable(
-            "nul_bytes", "the file holds only NUL bytes, as after a power loss"
-        )
+        return Unreadable("nul_bytes", "the file holds only NUL bytes, as after a power loss")
     kind = "not_json" if text.rstrip().endswith(b"}") else "truncated"
     return Unreadable(kind, f"{error}; Kaizen silently goes back to an older step")

@@ -123,9 +123,7 @@ def _load_rank(saved: Saved) -> tuple[bool, int]:
 
 def _leftover(entry: Entry) -> Iterator[Finding]:
     if is_leftover(entry.name):
-        yield finding(
-            "leftover", f"{entry.place} was left by an interrupted save", None
-        )
+        yield finding("leftover", f"{entry.place} was left by an interrupted save", None)
 
 
 def _unreadable(entry: Entry, name: FileName, error: Unreadable) -> Finding:
@@ -138,9 +136,7 @@ def _oddities(saved: Saved) -> Iterator[Finding]:
     if record.damage:
         yield finding("unloadable", f"{place}: {record.damage}", record.id)
     if saved.naive_time:
-        message = (
-            f"{place}: its timestamp has no time zone, so Kaizen's list becomes empty"
-        )
+        message = f"{place}: its timestamp has no time zone, so Kaizen's list becomes empty"
         yield finding("naive_timestamp", message, record.id)
     if saved.extra_fields and saved.name.layout is not Layout.CYCLE:
         names = ", ".join(sorted(saved.extra_fields))
@@ -154,6 +150,4 @@ def _oddities(saved: Saved) -> Iterator[Finding]:
 def finding(kind: str, message: str, checkpoint_id: str | None) -> Finding:
     """Describe something wrong in a Kaizen folder."""
     thread_id = "main" if checkpoint_id else None
-    return Finding(
-        kind=kind, message=message, checkpoint_id=checkpoint_id, thread_id=thread_id
-    )
+    return Finding(kind=kind, message=message, checkpoint_id=checkpoint_id, thread_id=thread_id)

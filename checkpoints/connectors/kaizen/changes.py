@@ -43,9 +43,7 @@ def parse_cursor(text: str | None) -> Cursor | None:
     """Read a cursor back; ``None`` when it is none of ours."""
     try:
         values = json.loads(text or "null")
-        recent = {
-            str(place): int(changed) for place, changed in values["recent"].items()
-        }
+        recent = {str(place): int(changed) for place, changed in values["recent"].items()}
         changed_ns = int(values["changed_ns"])
         return Cursor(folder=values["folder"], changed_ns=changed_ns, recent=recent)
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -61,9 +59,7 @@ def changes(
     reset = text is not None and (cursor is None or cursor.folder != identity)
     if cursor is None or reset:
         cursor = Cursor(folder=identity, changed_ns=0, recent={})
-    ordered = sorted(
-        catalog.read(), key=lambda entry: (entry.stamp.changed_ns, entry.place)
-    )
+    ordered = sorted(catalog.read(), key=lambda entry: (entry.stamp.changed_ns, entry.place))
     waiting = [entry for entry in ordered if _is_ours(entry) and cursor.is_new(entry)]
     page = waiting[:limit]
     contents = [catalog.content(entry) for entry in page]
@@ -86,9 +82,5 @@ def _is_ours(entry: Entry) -> bool:
 def _advanced(cursor: Cursor, page: list[Entry]) -> Cursor:
     newest = max([cursor.changed_ns, *(entry.stamp.changed_ns for entry in page)])
     read = {**cursor.recent, **{entry.place: entry.stamp.changed_ns for entry in page}}
-    recent = {
-        place: changed
-        for place, changed in read.items()
-        if changed > newest - _GRAIN_NS
-    }
+    recent = {place: changed for place, changed in read.items() if changed > newest - _GRAIN_NS}
     return Cursor(folder=cursor.folder, changed_ns=newest, recent=recent)

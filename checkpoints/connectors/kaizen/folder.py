@@ -98,9 +98,7 @@ class Folder:
                 descriptor = os.open(entry.name, _FILE, dir_fd=directory)
                 with open(descriptor, "rb") as file:
                     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                        raise CheckpointNotFound(
-                            f"{entry.place} is not a regular file any more"
-                        )
+                        raise CheckpointNotFound(f"{entry.place} is not a regular file any more")
                     return file.read(limit + 1)
         except FileNotFoundError:
             raise CheckpointNotFound(f"{self.path / entry.place} is gone") from None
@@ -118,9 +116,7 @@ class Folder:
         except NotADirectoryError:
             raise PermanentStoreError(f"{self.path} is not a folder") from None
         except OSError as error:
-            raise PermanentStoreError(
-                f"{self.path} cannot be read: {error.strerror}"
-            ) from error
+            raise PermanentStoreError(f"{self.path} cannot be read: {error.strerror}") from error
 
 
 def _entries(directory: int, subfolder: str, names: list[str]) -> Iterator[Entry]:

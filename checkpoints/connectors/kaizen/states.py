@@ -90,9 +90,7 @@ def saved_of(source: Source, state: Mapping[str, Any]) -> Saved:
     )
 
 
-def _record(
-    source: Source, state: Mapping[str, Any], written_at: datetime | None
-) -> Checkpoint:
+def _record(source: Source, state: Mapping[str, Any], written_at: datetime | None) -> Checkpoint:
     line = source.line
     return Checkpoint(
         id=_identifier(source, state),
@@ -114,11 +112,7 @@ def _record(
 
 def locked_away(source: Source) -> Saved:
     """Make the record of an encrypted file: its name is all that can be known of it."""
-    loadable = (
-        ""
-        if source.name.suffix == ".enc.jsonl"
-        else "; not even Kaizen can load this form"
-    )
+    loadable = "" if source.name.suffix == ".enc.jsonl" else "; not even Kaizen can load this form"
     record = Checkpoint(
         id=source.name.stem,
         agent_id=source.agent_fallback,
@@ -160,18 +154,12 @@ def _agent(source: Source, state: Mapping[str, Any]) -> str:
 
 def _metadata(source: Source, state: Mapping[str, Any]) -> dict[str, Any]:
     given = state.get("metadata")
-    kept = (
-        {k: v for k, v in given.items() if _is_scalar(v)}
-        if isinstance(given, Mapping)
-        else {}
-    )
+    kept = {k: v for k, v in given.items() if _is_scalar(v)} if isinstance(given, Mapping) else {}
     named = {n: state[n] for n in ("agent_id", "model") if _text(state.get(n))}
     return {**named, **kept, "file": source.entry.place}
 
 
-def _damage(
-    source: Source, state: Mapping[str, Any], written_at: datetime | None
-) -> str | None:
+def _damage(source: Source, state: Mapping[str, Any], written_at: datetime | None) -> str | None:
     if source.name.layout is Layout.CYCLE:
         return None
     missing = [name for name in REQUIRED if state.get(name) is None]
@@ -181,7 +169,9 @@ def _damage(
         return f"its timestamp {state['timestamp']!r} is not a time, so Kaizen does not list it"
     stated = state["checkpoint_id"]
     if source.name.layout is Layout.ONE and stated != source.name.stem:
-        return f"the file is named {source.name.stem}, its state says {stated}: Kaizen loads neither"
+        return (
+            f"the file is named {source.name.stem}, its state says {stated}: Kaizen loads neither"
+        )
     return None
 
 

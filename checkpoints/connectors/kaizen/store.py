@@ -62,9 +62,7 @@ class KaizenStore:
         """Yield every agent's thread, most recently updated first."""
         found = lineages.threads_of(self._catalog.saved(), self.clock()).values()
         oldest = datetime.min.replace(tzinfo=UTC)
-        yield from sorted(
-            found, key=lambda thread: thread.updated_at or oldest, reverse=True
-        )
+        yield from sorted(found, key=lambda thread: thread.updated_at or oldest, reverse=True)
 
     def history(
         self, agent_id: str | None, thread_id: str, *, limit: int | None = None
@@ -72,9 +70,7 @@ class KaizenStore:
         """Return an agent's checkpoints, newest first."""
         found = lineages.newest_first(self._of(agent_id, thread_id))
         if not found:
-            raise CheckpointNotFound(
-                f"{self.path} has no thread {thread_id!r} of this agent"
-            )
+            raise CheckpointNotFound(f"{self.path} has no thread {thread_id!r} of this agent")
         return [saved.record for saved in found[:limit]]
 
     def get(
@@ -86,9 +82,7 @@ class KaizenStore:
     ) -> Checkpoint:
         """Return one record. Raises CheckpointNotFound."""
         if thread_id not in (None, THREAD) or namespace not in (None, ""):
-            raise CheckpointNotFound(
-                f"Kaizen's checkpoints are all in the thread {THREAD!r}"
-            )
+            raise CheckpointNotFound(f"Kaizen's checkpoints are all in the thread {THREAD!r}")
         return self._find(checkpoint_id).record
 
     def load(self, checkpoint: Checkpoint) -> dict[str, Any]:
@@ -107,12 +101,8 @@ class KaizenStore:
         head = lineages.head_of(lineage)
         if head is None:
             return None
-        same = [
-            saved for saved in lineage if saved.record.agent_id == head.record.agent_id
-        ]
-        return lineages.describe_head(
-            head, len(same), self._catalog.line(head).decode()
-        )
+        same = [saved for saved in lineage if saved.record.agent_id == head.record.agent_id]
+        return lineages.describe_head(head, len(same), self._catalog.line(head).decode())
 
     def changes(self, cursor: str | None, *, limit: int = 500) -> Changes:
         """Return what was written after a cursor; a page is counted in files."""
@@ -129,9 +119,7 @@ class KaizenStore:
     def _of(self, agent_id: str | None, thread_id: str) -> list[Saved]:
         if thread_id != THREAD:
             return []
-        return [
-            s for s in self._catalog.saved() if agent_id in (None, s.record.agent_id)
-        ]
+        return [s for s in self._catalog.saved() if agent_id in (None, s.record.agent_id)]
 
     def _find(self, checkpoint_id: str) -> Saved:
         for saved in self._catalog.saved():
@@ -142,9 +130,7 @@ class KaizenStore:
     def _line(self, checkpoint: Checkpoint) -> Line:
         saved = self._find(checkpoint.id)
         if saved.name.is_encrypted:
-            raise CorruptCheckpoint(
-                str(saved.record.damage), checkpoint_id=checkpoint.id
-            )
+            raise CorruptCheckpoint(str(saved.record.damage), checkpoint_id=checkpoint.id)
         line = self._catalog.line(saved)
         if checkpoint.sha256 not in (None, line.sha256):
             raise CorruptCheckpoint(

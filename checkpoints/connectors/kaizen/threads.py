@@ -20,16 +20,12 @@ QUIET_AFTER = timedelta(minutes=30)
 
 def newest_first(saved: Iterable[Saved]) -> list[Saved]:
     """Sort checkpoints as Kaizen does: by the time that their states name."""
-    return sorted(
-        saved, key=lambda item: (item.record.created_at, item.record.id), reverse=True
-    )
+    return sorted(saved, key=lambda item: (item.record.created_at, item.record.id), reverse=True)
 
 
 def head_of(saved: Iterable[Saved]) -> Saved | None:
     """Return the checkpoint of one agent that Kaizen resumes from."""
-    return next(
-        (item for item in newest_first(saved) if item.record.damage is None), None
-    )
+    return next((item for item in newest_first(saved) if item.record.damage is None), None)
 
 
 def threads_of(saved: Iterable[Saved], now: datetime) -> dict[str, Thread]:
@@ -64,11 +60,7 @@ def _thread(agent: str, saved: list[Saved], now: datetime) -> Thread:
 
 def _status(head: Saved, now: datetime) -> Status:
     quiet = now - head.record.created_at > QUIET_AFTER
-    return (
-        Status.STALLED
-        if head.record.status is Status.RUNNING and quiet
-        else head.record.status
-    )
+    return Status.STALLED if head.record.status is Status.RUNNING and quiet else head.record.status
 
 
 def describe_head(head: Saved, count: int, state: Mapping[str, Any]) -> Head:

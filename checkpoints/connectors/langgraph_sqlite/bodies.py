@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from checkpoints.connectors import inert
+from checkpoints.connectors.langgraph_sqlite import uuid6
 from checkpoints.connectors.langgraph_sqlite.rows import CheckpointRow
 from checkpoints.errors import CorruptCheckpoint
 
 Scalar = str | int | float | bool | None
 
-_GREGORIAN_EPOCH = datetime(1582, 10, 15, tzinfo=UTC)
 UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -36,10 +35,7 @@ def decode_body(row: CheckpointRow) -> Body:
     content = _decode_content(row)
     if not isinstance(content, Mapping):
         raise _damaged(row, "the body is not a map")
-    parts = {
-        n: content.get(n, {})
-        for n in ("channel_values", "channel_versions", "versions_seen")
-    }
+    parts = {n: content.get(n, {}) for n in ("channel_values", "channel_versions", "versions_seen")}
     for name, part in parts.items():
         if not isinstance(part, Mapping):
             raise _damaged(row, f"{name} is not a map")
@@ -60,15 +56,9 @@ def _decode_content(row: CheckpointRow) -> Any:
     if reason:
         raise _damaged(row, reason)
     if row.body is None:
-        raise _damaged(
-            row, f"the body of {row.size:,} bytes is missing or too large to be shown"
-        )
+        raise _damaged(row, f"the body of {row.size:,} bytes is missing or too large to be shown")
     try:
-        return (
-            inert.unpack(row.body)
-            if row.type == "msgpack"
-            else inert.decode_json(row.body)
-        )
+        return inert.unpack(row.body) if row.type == "msgpack" else inert.decode_json(row.body)
     except CorruptCheckpoint as error:
         raise _damaged(row, str(error)) from error
 
@@ -102,15 +92,9 @@ def step_of(metadata: Mapping[str, Any]) -> int:
 
 
 def time_of_id(checkpoint_id: str) -> datetime | None:
-    """Return the time in a UUID of version 6 (RFC 9562, section 5.6)."""
-    try:
-        value = UUID(checkpoint_id)
-    except ValueError:
-        return None
-    if value.version != 6:
-        return None
-    ticks = (value.int >> 80) << 12 | (value.int >> 64) & 0x0FFF
-    return _GREGORIAN_EPOCH + timedelta(microseconds=ticks // 10)
+    """Return the time in an id that LangGraph made."""
+    ticks = uuid6.ticks_of(checkpoint_id)
+    return None if ticks is None else uuid6.time_of(ticks)
 
 
 def _time(value: Any) -> datetime | None:

@@ -73,9 +73,7 @@ class Scanner:
         """Return up to ``limit`` new checkpoints, and those that new writes say more about."""
         cursor = self._still_valid(_parse(text))
         reset = text is not None and cursor is None
-        start = cursor or Cursor(
-            file=self._file(), checkpoints=Place(), writes=self._last_write()
-        )
+        start = cursor or Cursor(file=self._file(), checkpoints=Place(), writes=self._last_write())
         new = list(self._after(start.checkpoints.rowid, limit + 1))
         complete, page = len(new) <= limit, new[:limit]
         end = self._advanced(start, page)
@@ -97,9 +95,7 @@ class Scanner:
         agents: dict[str, str] = {}
         for row in rows:
             name = row.key.thread_id
-            agent_id = agents.get(name) or agents.setdefault(
-                name, self.threads.agent(name)
-            )
+            agent_id = agents.get(name) or agents.setdefault(name, self.threads.agent(name))
             yield record_of(gather(self.rows, row), agent_id)
 
     def _after(self, rowid: int, limit: int) -> Iterator[CheckpointRow]:
@@ -110,9 +106,7 @@ class Scanner:
             return cursor
         return replace(cursor, checkpoints=self._place("checkpoints", page[-1].rowid))
 
-    def _touched(
-        self, cursor: Cursor, limit: int
-    ) -> tuple[list[CheckpointRow], Cursor]:
+    def _touched(self, cursor: Cursor, limit: int) -> tuple[list[CheckpointRow], Cursor]:
         """Return the checkpoints that new writes belong to, and those that followed from them."""
         found = list(self.rows.database.rows(_TOUCHED, (cursor.writes.rowid, limit)))
         keys = [Key(*map(str, row[1:])) for row in found]
@@ -133,18 +127,12 @@ class Scanner:
         if cursor is None or cursor.file != self._file():
             return None
         places = {"checkpoints": cursor.checkpoints, "writes": cursor.writes}
-        same = all(
-            self._place(table, place.rowid) == place for table, place in places.items()
-        )
+        same = all(self._place(table, place.rowid) == place for table, place in places.items())
         return cursor if same else None
 
     def _place(self, table: str, rowid: int) -> Place:
-        row: tuple[Any, ...] = next(
-            self.rows.database.rows(_ANCHORS[table], (rowid,)), ()
-        )
-        return Place(
-            rowid, hashlib.sha256(repr(row).encode()).hexdigest()[:16] if row else ""
-        )
+        row: tuple[Any, ...] = next(self.rows.database.rows(_ANCHORS[table], (rowid,)), ())
+        return Place(rowid, hashlib.sha256(repr(row).encode()).hexdigest()[:16] if row else "")
 
     def _last_write(self) -> Place:
         rows = self.rows.database.rows("SELECT max(rowid) FROM writes")

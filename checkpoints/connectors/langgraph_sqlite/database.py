@@ -33,9 +33,7 @@ class Database:
             self._connection = _connect(path, writable=writable)
             self._connection.set_progress_handler(self._is_late, _STEPS_BETWEEN_CHECKS)
 
-    def rows(
-        self, sql: str, parameters: Sequence[Any] = ()
-    ) -> Iterator[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a query. Raises StoreError."""
         with self.explained():
             self._restart_clock()
@@ -130,28 +128,20 @@ def check_file(path: Path) -> None:
         raise PermanentStoreError(f"{path} {what}")
 
 
-def _explain(
-    path: Path, error: sqlite3.Error
-) -> PermanentStoreError | TransientStoreError:
+def _explain(path: Path, error: sqlite3.Error) -> PermanentStoreError | TransientStoreError:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return TransientStoreError(f"{path} is locked by another process; try again")
     if code == sqlite3.SQLITE_INTERRUPT:
-        return PermanentStoreError(
-            f"{path} was given up: SQLite worked too long on one row of it"
-        )
+        return PermanentStoreError(f"{path} was given up: SQLite worked too long on one row of it")
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
         return PermanentStoreError(_explain_access(path))
     if code == sqlite3.SQLITE_NOTADB:
         return PermanentStoreError(f"{path} is not a SQLite file, or it is encrypted")
     if code == sqlite3.SQLITE_CORRUPT:
-        return PermanentStoreError(
-            f"{path} is damaged: {error}; restore it from a backup"
-        )
+        return PermanentStoreError(f"{path} is damaged: {error}; restore it from a backup")
     if code == sqlite3.SQLITE_FULL:
-        return PermanentStoreError(
-            f"{path} cannot grow: the disk is full; nothing was changed"
-        )
+        return PermanentStoreError(f"{path} cannot grow: the disk is full; nothing was changed")
     return PermanentStoreError(f"{path} cannot be read as a LangGraph store: {error}")
 
 

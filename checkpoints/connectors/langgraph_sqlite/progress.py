@@ -27,9 +27,7 @@ def next_steps(body: Body) -> tuple[str, ...]:
 
     A node is triggered by a channel that holds a value of a newer version than the node has seen.
     """
-    pulled = {
-        node for channel, node in _triggers(body) if _is_newer(body, channel, node)
-    }
+    pulled = {node for channel, node in _triggers(body) if _is_newer(body, channel, node)}
     return (*send_targets(body), *sorted(pulled))
 
 
@@ -55,18 +53,14 @@ def _triggers(body: Body) -> Iterator[tuple[str, str]]:
             yield channel, channel
         elif channel.startswith(_BRANCH):
             yield channel, channel.removeprefix(_BRANCH).split(":")[0]
-        elif (join := _JOIN.fullmatch(channel)) and _is_complete(
-            body.values[channel], join
-        ):
+        elif (join := _JOIN.fullmatch(channel)) and _is_complete(body.values[channel], join):
             yield channel, join["node"]
 
 
 def _is_complete(arrived: Any, join: re.Match[str]) -> bool:
     """Say whether every branch that a join waits for has arrived."""
     names = arrived.get(inert.VALUE) if isinstance(arrived, Mapping) else arrived
-    return isinstance(names, list) and {str(n) for n in names} >= set(
-        join["names"].split("+")
-    )
+    return isinstance(names, list) and {str(n) for n in names} >= set(join["names"].split("+"))
 
 
 def _is_newer(body: Body, channel: str, node: str) -> bool:
@@ -104,11 +98,7 @@ def _nodes(writes: Iterable[WriteRow], sends: Sequence[str]) -> Iterator[str]:
 def _latest_seen(body: Body | None, parent: Body | None) -> tuple[str, ...]:
     if body is None or parent is None:
         return ()
-    ran = (
-        n
-        for n, seen in body.seen.items()
-        if isinstance(n, str) and parent.seen.get(n) != seen
-    )
+    ran = (n for n, seen in body.seen.items() if isinstance(n, str) and parent.seen.get(n) != seen)
     return tuple(sorted(name for name in ran if name not in ("__input__", _START)))
 
 

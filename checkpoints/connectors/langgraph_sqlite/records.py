@@ -75,9 +75,7 @@ def _try_decode(row: CheckpointRow) -> tuple[Body | None, str | None]:
 def agent_of(metadata: Mapping[str, Any]) -> str | None:
     """Return the agent that a run's configuration names, if it names one."""
     names = (metadata.get(key) for key in _AGENT_KEYS)
-    return next(
-        (name for name in names if isinstance(name, str) and name.strip()), None
-    )
+    return next((name for name in names if isinstance(name, str) and name.strip()), None)
 
 
 def record_of(material: Material, agent_id: str) -> Checkpoint:
@@ -98,9 +96,7 @@ def record_of(material: Material, agent_id: str) -> Checkpoint:
         step_name=_step_name(writers, metadata),
         status=progress.status_of(steps, material.writes) if body else Status.UNKNOWN,
         size=row.size,
-        stored_size=row.size
-        + len(row.metadata or b"")
-        + sum(w.size for w in material.writes),
+        stored_size=row.size + len(row.metadata or b"") + sum(w.size for w in material.writes),
         sha256=sha256_of(row),
         metadata=bodies.scalars(metadata),
         next_steps=steps,

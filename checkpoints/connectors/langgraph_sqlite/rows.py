@@ -68,9 +68,7 @@ class Rows:
         task_path = "task_path" if has_task_path else "''"
         self._write_columns = _WRITE_COLUMNS.format(task_path=task_path)
 
-    def checkpoints(
-        self, where: str, parameters: Sequence[Any] = ()
-    ) -> Iterator[CheckpointRow]:
+    def checkpoints(self, where: str, parameters: Sequence[Any] = ()) -> Iterator[CheckpointRow]:
         """Yield the checkpoint rows that a condition (with its order and limit) selects."""
         sql = f"SELECT {_CHECKPOINT_COLUMNS} FROM checkpoints WHERE {where}"
         return map(_checkpoint_row, self.database.rows(sql, parameters))
@@ -81,9 +79,7 @@ class Rows:
 
     def head(self, thread_id: str, namespace: str = ROOT) -> CheckpointRow | None:
         """Return the newest checkpoint of a namespace: what LangGraph resumes from."""
-        where = (
-            "thread_id = ? AND checkpoint_ns = ? ORDER BY checkpoint_id DESC LIMIT 1"
-        )
+        where = "thread_id = ? AND checkpoint_ns = ? ORDER BY checkpoint_id DESC LIMIT 1"
         return next(self.checkpoints(where, (thread_id, namespace)), None)
 
     def writes(self, key: Key) -> list[WriteRow]:
@@ -95,9 +91,7 @@ class Rows:
 
     def write_value(self, write: WriteRow) -> bytes:
         """Return the stored bytes of one write; empty when they are past the limit."""
-        sql = (
-            f"SELECT value FROM writes WHERE rowid = ? AND length(value) <= {MAX_BYTES}"
-        )
+        sql = f"SELECT value FROM writes WHERE rowid = ? AND length(value) <= {MAX_BYTES}"
         return next(
             (blob_of(value) for (value,) in self.database.rows(sql, (write.rowid,))),
             b"",

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from checkpoints.connectors import inert
-from checkpoints.connectors.langgraph_sqlite import bodies, heads, schema
+from checkpoints.connectors.langgraph_sqlite import bodies, heads, schema, uuid6
 from checkpoints.connectors.langgraph_sqlite.changes import Scanner
 from checkpoints.connectors.langgraph_sqlite.database import Database
-from checkpoints.connectors.langgraph_sqlite.records import gather, record_of
-from checkpoints.connectors.langgraph_sqlite.rows import CheckpointRow, Key, Rows
+from checkpoints.connectors.langgraph_sqlite.deltas import delta_values
+from checkpoints.connectors.langgraph_sqlite.planning import Planner
+from checkpoints.connectors.langgraph_sqlite.records import gather, record_of, sha256_of
+from checkpoints.connectors.langgraph_sqlite.restoring import Order, restore
+from checkpoints.connectors.langgraph_sqlite.rows import CheckpointRow, Key, Rows, text_of
 from checkpoints.connectors.langgraph_sqlite.threads import Threads
 from checkpoints.connectors.langgraph_sqlite.verify import verify
-from checkpoints.errors import AmbiguousReference, CheckpointNotFound
-from checkpoints.records import Capabilities, Changes, Checkpoint, Finding, Head, Thread
+from checkpoints.errors import (
+    AmbiguousReference,
+    CheckpointNotFound,
+    CorruptCheckpoint,
+    PlanRefused,
+)
+from checkpoints.records import (
+    Capabilities,
+    Changes,
+    Checkpoint,
+    Directive,
+    Finding,
+    Head,
+    RestorePlan,
+    Thread,
+)
 
 _LATER = "this connector reads and restores; it does not offer this yet"
 
@@ -71,9 +88,7 @@ class LangGraphSqliteStore:
         where = "thread_id = ? ORDER BY checkpoint_id DESC LIMIT ?"
         with self._database.snapshot():
             agent = self._agent(agent_id, thread_id)
-            rows = self._rows.checkpoints(
-                where, (thread_id, -1 if limit is None else limit)
-            )
+            rows = self._rows.checkpoints(where, (thread_id, -1 if limit is None else limit))
             return [record_of(gather(self._rows, row), agent) for row in rows]
 
     def get(
@@ -86,17 +101,12 @@ class LangGraphSqliteStore:
         """Return one record. Raises CheckpointNotFound, or AmbiguousReference."""
         with self._database.snapshot():
             row = self._one(checkpoint_id, thread_id, namespace)
-            return record_of(
-                gather(self._rows, row), self._threads.agent(row.key.thread_id)
-            )
+            return record_of(gather(self._rows, row), self._threads.agent(row.key.thread_id))
 
     def load(self, checkpoint: Checkpoint) -> dict[str, Any]:
         """Return the channel values; what only the agent's code could build comes described."""
         with self._database.snapshot():
-            body = bodies.decode_body(self._row(checkpoint))
-        return {
-            str(name): inert.presentable(value) for name, value in body.values.items()
-        }
+            return self._state(self._row(checkpoint), checkpoint)
 
     def raw(self, checkpoint: Checkpoint) -> bytes:
         """Return the stored body as it is."""
@@ -120,6 +130,49 @@ class LangGraphSqliteStore:
         """Read everything and yield each thing that is wrong."""
         return verify(self._rows)
 
+    def plan_restore(self, checkpoint: Checkpoint) -> RestorePlan:
+        """Say what a restore would do now. Raises CorruptCheckpoint, PlanRefused."""
+        if self._schema.no_restore:
+            raise PlanRefused(self._schema.no_restore)
+        with self._database.snapshot():
+            planner = Planner(self._rows, self._threads)
+            return planner.plan(self._row(checkpoint), self.clock())
+
+    def choose_ids(self, plan: RestorePlan) -> tuple[str, ...]:
+        """Choose ids that sort after everything in the thread; the root's is the last of them.
+
+        A subgraph's copy must not sort after its root's: a later restore of that root would
+        otherwise not find it. Raises PlanRefused when the clock is behind the thread.
+        """
+        sql = "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ?"
+        newest = next(text_of(name) for (name,) in self._database.rows(sql, (plan.thread_id,)))
+        chosen = uuid6.ids_after(newest, now=self.clock(), count=len(plan.targets))
+        return tuple(reversed(chosen))
+
+    def restore(
+        self,
+        plan: RestorePlan,
+        *,
+        written_ids: Sequence[str],
+        operation_id: str,
+        reason: str,
+        now: datetime,
+        directive: Directive | None = None,
+    ) -> Head:
+        """Insert copies of the plan's checkpoints as the new head, in one transaction.
+
+        Raises HeadMoved, CorruptCheckpoint, PlanRefused or StoreError; then nothing was written.
+        """
+        order = Order(
+            plan=plan,
+            written_ids=tuple(written_ids),
+            operation_id=operation_id,
+            reason=reason,
+            now=now,
+            directive=directive,
+        )
+        return restore(self.path, order, self.path.stem)
+
     def close(self) -> None:
         """Let go of the file."""
         self._database.close()
@@ -127,19 +180,25 @@ class LangGraphSqliteStore:
     def _agent(self, agent_id: str | None, thread_id: str) -> str:
         agent = self._threads.agent(thread_id)
         if agent_id not in (None, agent) or not self._threads.count(thread_id):
-            raise CheckpointNotFound(
-                f"{self.path} has no thread {thread_id!r} of this agent"
-            )
+            raise CheckpointNotFound(f"{self.path} has no thread {thread_id!r} of this agent")
         return agent
 
     def _row(self, checkpoint: Checkpoint) -> CheckpointRow:
         key = Key(checkpoint.thread_id, checkpoint.namespace, checkpoint.id)
         row = self._rows.checkpoint(key)
         if row is None:
-            raise CheckpointNotFound(
-                f"{self.path} has no checkpoint {checkpoint.id} any more"
-            )
+            raise CheckpointNotFound(f"{self.path} has no checkpoint {checkpoint.id} any more")
         return row
+
+    def _state(self, row: CheckpointRow, checkpoint: Checkpoint) -> dict[str, Any]:
+        if checkpoint.sha256 not in (None, sha256_of(row)):
+            raise CorruptCheckpoint(
+                f"{checkpoint.id} is not what it was when it was listed: its body changed",
+                checkpoint_id=checkpoint.id,
+            )
+        body = bodies.decode_body(row)
+        values = {str(name): inert.presentable(value) for name, value in body.values.items()}
+        return values | delta_values(self._rows, row, body.values)
 
     def _one(
         self, checkpoint_id: str, thread_id: str | None, namespace: str | None

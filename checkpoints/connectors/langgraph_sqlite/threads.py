@@ -75,15 +75,11 @@ class Threads:
     def count(self, thread_id: str) -> int:
         """Return how many checkpoints a thread has in all namespaces."""
         sql = "SELECT count(*) FROM checkpoints WHERE thread_id = ?"
-        return next(
-            (int(count) for (count,) in self.rows.database.rows(sql, (thread_id,))), 0
-        )
+        return next((int(count) for (count,) in self.rows.database.rows(sql, (thread_id,))), 0)
 
     def roots(self, thread_id: str) -> int:
         """Return how many checkpoints a thread has outside subgraphs."""
-        sql = (
-            "SELECT count(*) FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?"
-        )
+        sql = "SELECT count(*) FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?"
         counts = self.rows.database.rows(sql, (thread_id, ROOT))
         return next((int(count) for (count,) in counts), 0)
 
@@ -118,6 +114,4 @@ def _plain_texts(value: Any) -> Iterator[str]:
 
 def _status(record: Checkpoint, now: datetime) -> Status:
     quiet = now - record.created_at > QUIET_AFTER
-    return (
-        Status.STALLED if record.status == Status.RUNNING and quiet else record.status
-    )
+    return Status.STALLED if record.status == Status.RUNNING and quiet else record.status

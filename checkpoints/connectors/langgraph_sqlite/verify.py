@@ -47,12 +47,8 @@ def _findings(rows: Rows, row: CheckpointRow) -> Iterator[Finding]:
             yield _finding("wrong_id", f"the body says that its id is {body.id}", key)
     if row.metadata and not bodies.decode_metadata(row):
         yield _finding("unreadable_metadata", "the metadata is not a JSON object", key)
-    if row.parent_id and not rows.checkpoint(
-        Key(key.thread_id, key.namespace, row.parent_id)
-    ):
-        message = (
-            f"its parent {row.parent_id} is not in the store; its lineage ends here"
-        )
+    if row.parent_id and not rows.checkpoint(Key(key.thread_id, key.namespace, row.parent_id)):
+        message = f"its parent {row.parent_id} is not in the store; its lineage ends here"
         yield _finding("missing_parent", message, key)
     yield from _unreadable_writes(rows, key)
 

@@ -1,0 +1,151 @@
+"""What restoring a checkpoint of a LangGraph thread would do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from checkpoints.connectors.langgraph_sqlite import bodies, progress
+from checkpoints.connectors.langgraph_sqlite.records import Material, gather, record_of, sha256_of
+from checkpoints.connectors.langgraph_sqlite.rows import ROOT, CheckpointRow, Rows, text_of
+from checkpoints.connectors.langgraph_sqlite.threads import QUIET_AFTER, Threads
+from checkpoints.errors import CorruptCheckpoint, PlanRefused
+from checkpoints.records import Checkpoint, RestoreMode, RestorePlan, RestoreTarget, Status
+
+_NAMESPACES = "SELECT DISTINCT checkpoint_ns FROM checkpoints WHERE thread_id = ?"
+_PARENTS = (
+    "SELECT checkpoint_id, parent_checkpoint_id FROM checkpoints"
+    " WHERE thread_id = ? AND checkpoint_ns = ?"
+)
+_NOT_AFTER = (
+    "thread_id = ? AND checkpoint_ns = ? AND checkpoint_id <= ? ORDER BY checkpoint_id DESC"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Derives plans from a file as it is. Writes nothing."""
+
+    rows: Rows
+    threads: Threads
+
+    def plan(self, row: CheckpointRow, now: datetime) -> RestorePlan:
+        """Plan the restore of a root checkpoint. Raises CorruptCheckpoint, PlanRefused."""
+        if row.key.namespace != ROOT:
+            raise PlanRefused(
+                f"{row.key.checkpoint_id} belongs to the subgraph {row.key.namespace!r}; restore "
+                "the checkpoint of the thread that it ran under"
+            )
+        bodies.decode_body(row)
+        head = self.rows.head(row.key.thread_id) or row
+        lineage = self._lineage(row)
+        states, left_alone = self._subgraphs(row, frozenset(lineage[1:]))
+        for state in states:
+            bodies.decode_body(state)
+        material = gather(self.rows, row)
+        agent_id = self.threads.agent(row.key.thread_id)
+        record = record_of(material, agent_id)
+        return RestorePlan(
+            agent_id=agent_id,
+            thread_id=row.key.thread_id,
+            mode=RestoreMode.APPEND,
+            targets=tuple(map(_target, (row, *states))),
+            expected_head=head.key.checkpoint_id,
+            expected_head_sha256=sha256_of(head),
+            superseded=self._superseded(head, lineage),
+            rerun_steps=record.next_steps,
+            warnings=(
+                *_warnings(record, material),
+                *self._per_call_warnings(row),
+                *(_later_state(namespace) for namespace in left_alone),
+                *self._live_warnings(head, agent_id, now),
+            ),
+        )
+
+    def _lineage(self, row: CheckpointRow) -> list[str]:
+        """Return a checkpoint and its ancestors, newest first."""
+        key = row.key
+        found = self.rows.database.rows(_PARENTS, (key.thread_id, key.namespace))
+        parents = {text_of(child): parent for child, parent in found}
+        lineage: dict[str, None] = {}
+        current: str | None = key.checkpoint_id
+        while current and current not in lineage:
+            lineage[current] = None
+            current = parents.get(current)
+        return list(lineage)
+
+    def _superseded(self, head: CheckpointRow, lineage: list[str]) -> tuple[str, ...]:
+        kept = set(lineage)
+        return tuple(name for name in self._lineage(head) if name not in kept)
+
+    def _subgraphs(
+        self, row: CheckpointRow, ancestors: frozenset[str]
+    ) -> tuple[list[CheckpointRow], list[str]]:
+        """Return the persistent subgraphs' states at a checkpoint, and those without any."""
+        states, left_alone = [], []
+        for namespace in self._persistent_namespaces(row.key.thread_id):
+            state = self._state_of(namespace, row, ancestors)
+            if state:
+                states.append(state)
+            else:
+                left_alone.append(namespace)
+        return states, left_alone
+
+    def _persistent_namespaces(self, thread_id: str) -> list[str]:
+        """Return the namespaces that outlive a call: those whose name holds no task id."""
+        rows = self.rows.database.rows(_NAMESPACES, (thread_id,))
+        names = (text_of(namespace) for (namespace,) in rows)
+        return sorted(name for name in names if name != ROOT and ":" not in name)
+
+    def _state_of(
+        self, namespace: str, row: CheckpointRow, ancestors: frozenset[str]
+    ) -> CheckpointRow | None:
+        """Return a subgraph's newest checkpoint not after ``row`` and on its lineage."""
+        key = row.key
+        found = self.rows.checkpoints(_NOT_AFTER, (key.thread_id, namespace, key.checkpoint_id))
+        return next((state for state in found if _ran_under(state, ancestors)), None)
+
+    def _per_call_warnings(self, row: CheckpointRow) -> Iterator[str]:
+        where = "thread_id = ? AND instr(checkpoint_ns, ':') AND checkpoint_id > ?"
+        later = self.rows.checkpoints(where, (row.key.thread_id, row.key.checkpoint_id))
+        begun = {s.key.namespace for s in later if _root_of(s) == row.key.checkpoint_id}
+        for node in sorted({namespace.split(":")[0] for namespace in begun}):
+            yield f"the subgraph that {node} called at this checkpoint starts over"
+
+    def _live_warnings(self, head: CheckpointRow, agent_id: str, now: datetime) -> Iterator[str]:
+        record = record_of(gather(self.rows, head), agent_id)
+        if record.status == Status.RUNNING and now - record.created_at < QUIET_AFTER:
+            yield "the thread wrote minutes ago: a run that is still alive overwrites the restore"
+
+
+def _ran_under(state: CheckpointRow, ancestors: frozenset[str]) -> bool:
+    """Say whether a subgraph's checkpoint was written on the lineage, not on a branch."""
+    root = _root_of(state)
+    return root is None or root in ancestors
+
+
+def _root_of(state: CheckpointRow) -> str | None:
+    """Return the checkpoint of the thread that a subgraph's checkpoint was written under."""
+    parents = bodies.decode_metadata(state).get("parents")
+    return parents.get(ROOT) if isinstance(parents, dict) else None
+
+
+def _target(row: CheckpointRow) -> RestoreTarget:
+    sha256 = sha256_of(row)
+    if sha256 is None:
+        raise CorruptCheckpoint("it has no body", checkpoint_id=row.key.checkpoint_id)
+    return RestoreTarget(
+        checkpoint_id=row.key.checkpoint_id, namespace=row.key.namespace, sha256=sha256
+    )
+
+
+def _warnings(record: Checkpoint, material: Material) -> Iterator[str]:
+    if any(write.channel == progress.INTERRUPT for write in material.writes):
+        yield "the interrupt at this checkpoint is asked again"
+    if len(record.next_steps) > 1:
+        yield f"{', '.join(record.next_steps)} ran side by side: all of them run again"
+
+
+def _later_state(namespace: str) -> str:
+    return f"the subgraph {namespace} had not run before this checkpoint: it keeps its later state"

@@ -1,0 +1,181 @@
+"""Writing a restore: copies of earlier checkpoints, in one transaction, as the new head.
+
+Each copy keeps the *parent* of the checkpoint that it copies. Were that checkpoint itself the
+parent, LangGraph would apply its writes to delta channels a second time. The rows of ``writes``
+are not copied, so the steps after the checkpoint run again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from checkpoints.connectors import inert
+from checkpoints.connectors.langgraph_sqlite import bodies, heads, schema
+from checkpoints.connectors.langgraph_sqlite.database import Database
+from checkpoints.connectors.langgraph_sqlite.records import sha256_of
+from checkpoints.connectors.langgraph_sqlite.rows import ROOT, CheckpointRow, Key, Rows, text_of
+from checkpoints.connectors.langgraph_sqlite.threads import Threads
+from checkpoints.errors import CorruptCheckpoint, HeadMoved, PlanRefused
+from checkpoints.records import Directive, Head, RestorePlan, RestoreTarget
+
+_INSERT = (
+    "INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id,"
+    " type, checkpoint, metadata) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_SINCE = "thread_id = ? AND checkpoint_ns = '' AND checkpoint_id >= ? ORDER BY checkpoint_id"
+_NEWEST = "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A restore to be carried out."""
+
+    plan: RestorePlan
+    written_ids: tuple[str, ...]
+    operation_id: str
+    reason: str
+    now: datetime
+    directive: Directive | None
+
+
+def restore(path: Path, order: Order, fallback_agent: str) -> Head:
+    """Carry out a restore, or find that it was done already."""
+    database = Database(path, writable=True)
+    try:
+        with database.writing():
+            found = schema.inspect(database)
+            if found.no_restore:
+                raise PlanRefused(f"{found.no_restore}; nothing was written")
+            rows = Rows(database, has_task_path=found.has_task_path)
+            head = _done(rows, order) or _apply(rows, order)
+            return heads.head_of(head, Threads(rows, fallback_agent))
+    finally:
+        database.close()
+
+
+def _done(rows: Rows, order: Order) -> CheckpointRow | None:
+    """Return what an earlier attempt of the same operation wrote."""
+    plan = order.plan
+    since = rows.checkpoints(_SINCE, (plan.thread_id, plan.expected_head or ""))
+    for row in since:
+        if bodies.decode_metadata(row).get(heads.OPERATION) == order.operation_id:
+            return row
+    return None
+
+
+def _apply(rows: Rows, order: Order) -> CheckpointRow:
+    plan = order.plan
+    if len(order.written_ids) != len(plan.targets):
+        raise PlanRefused("a restore needs one new id per checkpoint; nothing was written")
+    _require_head(rows, plan)
+    for target, identifier in zip(plan.targets, order.written_ids, strict=True):
+        _require_newest(rows, plan, target.namespace, identifier)
+        _insert(rows, _copied(_required(rows, plan, target), identifier, order))
+    head = rows.head(plan.thread_id)
+    if head is None or head.key.checkpoint_id != order.written_ids[0]:
+        raise PlanRefused("the copy would not be the newest; nothing was written")
+    return head
+
+
+def _require_head(rows: Rows, plan: RestorePlan) -> None:
+    head = rows.head(plan.thread_id)
+    actual = head.key.checkpoint_id if head else None
+    same = actual == plan.expected_head
+    if head and same and plan.expected_head_sha256 not in (None, sha256_of(head)):
+        raise HeadMoved(
+            f"the head {actual} was written anew since the plan was made; nothing was changed",
+            expected=plan.expected_head,
+            actual=actual,
+        )
+    if not same:
+        raise HeadMoved(
+            f"the head of {plan.thread_id} is {actual}, not {plan.expected_head}: a run wrote "
+            "since the plan was made; nothing was changed",
+            expected=plan.expected_head,
+            actual=actual,
+        )
+
+
+def _require_newest(rows: Rows, plan: RestorePlan, namespace: str, identifier: str) -> None:
+    found = rows.database.rows(_NEWEST, (plan.thread_id, namespace))
+    newest = next((text_of(newest) for (newest,) in found), "")
+    if newest >= identifier:
+        raise HeadMoved(
+            f"{namespace or plan.thread_id} got the checkpoint {newest} since the ids of this "
+            "restore were chosen; nothing was changed",
+            expected=plan.expected_head,
+            actual=newest,
+        )
+
+
+def _required(rows: Rows, plan: RestorePlan, target: RestoreTarget) -> CheckpointRow:
+    row = rows.checkpoint(Key(plan.thread_id, target.namespace, target.checkpoint_id))
+    if row is None or sha256_of(row) != target.sha256:
+        what = "is gone" if row is None else "is not what it was when the plan was made"
+        raise CorruptCheckpoint(
+            f"the checkpoint {target.checkpoint_id} {what}; nothing was changed",
+            checkpoint_id=target.checkpoint_id,
+        )
+    return row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Copy:
+    row: CheckpointRow
+    identifier: str
+    body: bytes
+    metadata: bytes
+
+
+def _copied(row: CheckpointRow, identifier: str, order: Order) -> _Copy:
+    body = _rewritten(row, {"id": identifier, "ts": order.now.isoformat()})
+    return _Copy(row=row, identifier=identifier, body=body, metadata=_metadata(row, order))
+
+
+def _rewritten(row: CheckpointRow, values: Mapping[str, str]) -> bytes:
+    """Return a body with a few values changed and everything else as it was."""
+    bodies.decode_body(row)
+    content = row.body or b""
+    if row.type == "json":
+        return json.dumps({**json.loads(content), **values}).encode()
+    return inert.repack({**inert.unpack_for_rewriting(content), **values})
+
+
+def _metadata(row: CheckpointRow, order: Order) -> bytes:
+    bodies.decode_metadata(row)
+    metadata: dict[str, Any] = json.loads(row.metadata or b"{}")
+    metadata |= {
+        "source": "fork",
+        "step": bodies.step_of(metadata) + 1,
+        heads.RESTORED_FROM: row.key.checkpoint_id,
+        heads.OPERATION: order.operation_id,
+        heads.REASON: order.reason,
+    }
+    metadata.pop(heads.DIRECTIVE, None)
+    if order.directive and row.key.namespace == ROOT:
+        metadata[heads.DIRECTIVE] = {
+            "strategy": str(order.directive.strategy),
+            "parameters": dict(order.directive.parameters),
+        }
+    return json.dumps(metadata, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _insert(rows: Rows, copy: _Copy) -> None:
+    key = copy.row.key
+    rows.database.execute(
+        _INSERT,
+        (
+            key.thread_id,
+            key.namespace,
+            copy.identifier,
+            copy.row.parent_id,
+            copy.row.type,
+            copy.body,
+            copy.metadata,
+        ),
+    )
