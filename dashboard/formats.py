@@ -1,0 +1,55 @@
+"""How values are written for people: ages, sizes, counts, short ids. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+UNKNOWN = "–"
+_AGES = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"))
+_SIZES = ("bytes", "KB", "MB", "GB", "TB", "PB")
+_LONGEST_ID = 20
+
+
+def age(then: datetime, now: datetime) -> str:
+    """Return how long ago ``then`` was, in one unit: ``12 s ago``, ``in 3 min``, ``now``."""
+    seconds = round((now - then).total_seconds())
+    if abs(seconds) < 2:
+        return "now"
+    text = _span(abs(seconds))
+    return f"in {text}" if seconds < 0 else f"{text} ago"
+
+
+def _span(seconds: int) -> str:
+    for limit, size, name in _AGES:
+        if seconds < limit:
+            return f"{seconds // size} {name}"
+    return f"{seconds // 86400} d"
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time: ``0.42 s``, ``3 min``."""
+    return f"{seconds:.2g} s" if seconds < 10 else _span(round(seconds))
+
+
+def size(count: int | None) -> str:
+    """Return bytes in decimal units, ``–`` when unknown: ``912 bytes``, ``4.1 MB``."""
+    if count is None:
+        return UNKNOWN
+    value, unit = float(count), 0
+    while value >= 999.5 and unit < len(_SIZES) - 1:
+        value, unit = value / 1000, unit + 1
+    if unit == 0:
+        return "1 byte" if count == 1 else f"{count} bytes"
+    return f"{value:.1f} {_SIZES[unit]}" if value < 99.95 else f"{value:.0f} {_SIZES[unit]}"
+
+
+def exact_size(count: int | None) -> str:
+    """Return bytes to the last one: ``4,113,210 bytes``."""
+    return "size not known" if count is None else f"{count:,} bytes"
+
+
+def short(identifier: str) -> str:
+    """Return an id cut in the middle, so that both its time and its tail can be told apart."""
+    if len(identifier) <= _LONGEST_ID:
+        return identifier
+    return f"{identifier[:8]}…{identifier[-6:]}"

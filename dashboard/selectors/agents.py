@@ -1,0 +1,76 @@
+"""The list of agents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
+
+from dashboard.access import require
+from dashboard.models import Agent, Checkpoint, Source, User
+from dashboard.models.agents import STATUSES
+from dashboard.selectors.keyset import Order, page_after
+
+SORTS = {
+    "activity": Order(field="last_checkpoint_at"),
+    "name": Order(field="agent_id", descending=False, kind=str),
+    "bytes": Order(field="stored_bytes", kind=int),
+    "checkpoints": Order(field="checkpoint_count", kind=int),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentFilter:
+    """What the list is narrowed to; empty means everything."""
+
+    text: str = ""
+    status: str = ""
+    source_id: int | None = None
+    sort: str = "activity"
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether anything is left out."""
+        return bool(self.text or self.status or self.source_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentsPage:
+    """A page of agents, what it was narrowed to, and what it could be narrowed to."""
+
+    rows: tuple[Agent, ...]
+    next_key: str
+    filter: AgentFilter
+    sources: tuple[Source, ...]
+    statuses: tuple[tuple[str, str], ...]
+
+
+def agents_page(*, user: User, wanted: AgentFilter, after: str = "") -> AgentsPage:
+    """Return a page of agents. Raises NotFound for a key that no page handed out."""
+    require(user, "read")
+    order = SORTS.get(wanted.sort, SORTS["activity"])
+    found = page_after(_narrowed(wanted), order, after)
+    return AgentsPage(
+        rows=found.rows,
+        next_key=found.next_key,
+        filter=wanted,
+        sources=tuple(Source.objects.order_by("name")),
+        statuses=tuple(STATUSES),
+    )
+
+
+def _narrowed(wanted: AgentFilter) -> QuerySet[Agent]:
+    rows = Agent.objects.select_related("source").annotate(thread_count=Count("threads"))
+    if wanted.text:
+        rows = rows.filter(_matches(wanted.text))
+    if wanted.status:
+        rows = rows.filter(status=wanted.status)
+    if wanted.source_id:
+        rows = rows.filter(source_id=wanted.source_id)
+    return rows
+
+
+def _matches(text: str) -> Q:
+    """Agents by a part of their name, by a thread's exact id or a checkpoint's exact id."""
+    owners = Checkpoint.objects.filter(checkpoint_id=text).values("thread__agent_id")
+    return Q(agent_id__icontains=text) | Q(threads__thread_id=text) | Q(pk__in=owners)

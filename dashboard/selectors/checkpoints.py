@@ -1,0 +1,91 @@
+"""One checkpoint: its record, its place in the lineage, what may be done with it."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from dashboard.access import require
+from dashboard.models import Checkpoint, Source, User
+from dashboard.selectors.errors import no_checkpoint
+from dashboard.selectors.restorability import why_not_restore
+
+CHILDREN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointPage:
+    """A checkpoint with its neighbours. ``restore_refused`` is empty when it may be restored.
+
+    ``earlier`` and ``later`` are next to it in the timeline, which need not be its lineage.
+    """
+
+    checkpoint: Checkpoint
+    source: Source
+    is_head: bool
+    head: Checkpoint | None
+    parent: Checkpoint | None
+    children: tuple[Checkpoint, ...]
+    earlier: Checkpoint | None
+    later: Checkpoint | None
+    restore_refused: str
+    cli: str
+    sdk: str
+
+
+def find_checkpoint(*, user: User, checkpoint_pk: int) -> Checkpoint:
+    """Return a checkpoint's row with thread, agent and source. Raises NotFound."""
+    require(user, "read")
+    rows = Checkpoint.objects.select_related("thread__agent__source", "thread__head")
+    found = rows.filter(pk=checkpoint_pk).first()
+    if found is None:
+        raise no_checkpoint()
+    return found
+
+
+def checkpoint_page(*, user: User, checkpoint_pk: int) -> CheckpointPage:
+    """Return a checkpoint's page, in a constant number of queries. Raises NotFound."""
+    row = find_checkpoint(user=user, checkpoint_pk=checkpoint_pk)
+    same = Checkpoint.objects.filter(thread=row.thread_id)
+    relatives = same.filter(namespace=row.namespace)
+    is_head = row.thread.head_id == row.pk
+    return CheckpointPage(
+        checkpoint=row,
+        source=row.thread.agent.source,
+        is_head=is_head,
+        head=row.thread.head,
+        parent=relatives.filter(checkpoint_id=row.parent_id).first() if row.parent_id else None,
+        children=tuple(
+            relatives.filter(parent_id=row.checkpoint_id).order_by("created_at", "pk")[:CHILDREN]
+        ),
+        earlier=same.filter(created_at__lt=row.created_at).order_by("-created_at").first(),
+        later=same.filter(created_at__gt=row.created_at).order_by("created_at").first(),
+        restore_refused=why_not_restore(row, is_head=is_head),
+        cli=show_command(row),
+        sdk=sdk_lines(row),
+    )
+
+
+def show_command(row: Checkpoint) -> str:
+    """Return the command that shows the same checkpoint in a terminal."""
+    return shlex.join(["holdfast", "show", row.thread.agent.source.url, row.checkpoint_id])
+
+
+def diff_command(left: Checkpoint, right: Checkpoint) -> str:
+    """Return the command that compares the same two checkpoints."""
+    url = left.thread.agent.source.url
+    return shlex.join(["holdfast", "diff", url, left.checkpoint_id, right.checkpoint_id])
+
+
+def sdk_lines(row: Checkpoint) -> str:
+    """Return the lines that read the same checkpoint in Python."""
+    place = f"{row.checkpoint_id!r}, thread_id={row.thread.thread_id!r}"
+    return "\n".join(
+        (
+            "import checkpoints",
+            "",
+            f"store = checkpoints.open_store({row.thread.agent.source.url!r})",
+            f"checkpoint = store.get({place})",
+            "state = store.load(checkpoint)",
+        )
+    )

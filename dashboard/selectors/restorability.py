@@ -1,0 +1,33 @@
+"""Why a checkpoint may not be restored, as far as the index knows. Pure.
+
+The answer disables a button and says why; the service that restores asks the store itself.
+"""
+
+from __future__ import annotations
+
+from dashboard.models import Checkpoint, Source
+
+
+def why_not_restore(checkpoint: Checkpoint, *, is_head: bool) -> str:
+    """Return the reason against restoring ``checkpoint``, or an empty text."""
+    source = checkpoint.thread.agent.source
+    if is_head:
+        return "This is the head already: the next run resumes from here."
+    if checkpoint.removed_at:
+        return "This checkpoint was removed from its store."
+    if checkpoint.damage:
+        return "This checkpoint is damaged; restoring it would resume from a wrong state."
+    if checkpoint.namespace:
+        return "A subgraph's checkpoint goes back with its thread: restore one of the thread."
+    return why_source_cannot_restore(source)
+
+
+def why_source_cannot_restore(source: Source) -> str:
+    """Return the reason against restoring anything in ``source``, or an empty text."""
+    if not source.connected:
+        return "Agents only report about this store; connect it on the Sources page first."
+    capabilities = source.capabilities
+    if capabilities and not capabilities.get("restore"):
+        reasons = capabilities.get("reasons", {})
+        return str(reasons.get("restore", "This kind of store cannot be restored from here."))
+    return ""

@@ -1,0 +1,99 @@
+"""Sources: how they are, what they can do, what is wrong in them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from django.db.models import Count, OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from dashboard.access import require
+from dashboard.models import Agent, Source, SourceFinding, User
+from dashboard.selectors.errors import NotFound
+
+FINDINGS = 50
+ABILITIES = ("read", "restore", "fork", "edit", "prune", "verify", "watch")
+
+
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """One thing that can or cannot be done with a store, and why not."""
+
+    name: str
+    given: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRow:
+    """A source with sums over its agents."""
+
+    source: Source
+    agents: int
+    checkpoints: int
+    stored_bytes: int
+    abilities: tuple[Ability, ...]
+    findings: tuple[SourceFinding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SourcesPage:
+    """All sources by name."""
+
+    rows: tuple[SourceRow, ...]
+
+
+def sources_page(*, user: User) -> SourcesPage:
+    """Return all sources, in a constant number of queries."""
+    require(user, "read")
+    findings: dict[int, list[SourceFinding]] = defaultdict(list)
+    for finding in SourceFinding.objects.order_by("-found_at", "-pk")[: FINDINGS * 10]:
+        findings[finding.source_id].append(finding)
+    rows = Source.objects.annotate(**_sums()).order_by("name", "pk")
+    return SourcesPage(tuple(_row(source, findings[source.pk][:FINDINGS]) for source in rows))
+
+
+def source_row(*, user: User, source_pk: int) -> SourceRow:
+    """Return one source. Raises NotFound."""
+    require(user, "read")
+    source = Source.objects.annotate(**_sums()).filter(pk=source_pk).first()
+    if source is None:
+        raise NotFound("There is no such source. It may have been removed; see the list.")
+    return _row(source, list(source.findings.order_by("-found_at", "-pk")[:FINDINGS]))
+
+
+def _sums() -> dict[str, Coalesce]:
+    agents = Agent.objects.filter(source=OuterRef("pk")).order_by().values("source")
+
+    def total(**values: Count | Sum) -> Coalesce:
+        (name,) = values
+        return Coalesce(Subquery(agents.annotate(**values).values(name)), 0)
+
+    return {
+        "agent_total": total(a=Count("pk")),
+        "checkpoint_total": total(c=Sum("checkpoint_count")),
+        "byte_total": total(b=Sum("stored_bytes")),
+    }
+
+
+def _row(source: Source, findings: list[SourceFinding]) -> SourceRow:
+    sums = vars(source)
+    return SourceRow(
+        source=source,
+        agents=sums["agent_total"],
+        checkpoints=sums["checkpoint_total"],
+        stored_bytes=sums["byte_total"],
+        abilities=_abilities(source),
+        findings=tuple(findings),
+    )
+
+
+def _abilities(source: Source) -> tuple[Ability, ...]:
+    given = source.capabilities
+    reasons = given.get("reasons", {})
+    return tuple(
+        Ability(name, bool(given[name]), str(reasons.get(name, "")))
+        for name in ABILITIES
+        if name in given
+    )
