@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+if importlib.util.find_spec("psycopg"):
+    pytest_plugins = ["tests.services"]
 
 
 @pytest.fixture(scope="session")
