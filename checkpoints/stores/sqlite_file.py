@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal, overload
 
 from checkpoints.errors import PermanentStoreError, StoreError, TransientStoreError
 from checkpoints.identifiers import new_id
@@ -55,19 +57,27 @@ class SqliteFile:
         self.path = path
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._pid = os.getpid()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
-        """Give the connection, or None as long as nothing was ever saved here."""
+        """Give the connection within one snapshot, or None while nothing was ever saved here."""
         with self._lock, self._translated():
-            exists = self._connection is not None or self.path.exists()
-            yield self._open() if exists else None
+            connection = self._open(create=False)
+            if connection is None:
+                yield None
+                return
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Give the connection within one durable transaction; roll it back on any error."""
         with self._lock, self._translated():
-            connection = self._open()
+            connection = self._open(create=True)
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -84,20 +94,27 @@ class SqliteFile:
                 self._connection.close()
                 self._connection = None
 
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            self._connection = self._connected()
+    @overload
+    def _open(self, *, create: Literal[True]) -> sqlite3.Connection: ...
+
+    @overload
+    def _open(self, *, create: Literal[False]) -> sqlite3.Connection | None: ...
+
+    def _open(self, *, create: bool) -> sqlite3.Connection | None:
+        if self._connection is None or self._pid != os.getpid():
+            self._connection = self._connected(create=create)
+            self._pid = os.getpid()
         return self._connection
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connected(self, *, create: bool) -> sqlite3.Connection | None:
+        """Connect, and lay the tables in a new file when that is asked for."""
         if self.path.is_dir():
             raise PermanentStoreError(f"{self.path} is a folder, not a SQLite file")
+        if not create and (not self.path.exists() or self.path.stat().st_size == 0):
+            return None
         self.path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
-            self.path,
-            timeout=BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
+            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         try:
             self._prepare(connection)
@@ -123,16 +140,25 @@ class SqliteFile:
 
     def _create(self, connection: sqlite3.Connection) -> None:
         """Lay the tables, unless another process is doing so or somebody else's lie here."""
+        self._refuse_foreign(connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
-        if connection.execute("PRAGMA user_version").fetchone() != (0,):
-            connection.execute("ROLLBACK")
-            return
-        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
-            connection.execute("ROLLBACK")
+        if connection.execute("PRAGMA user_version").fetchone() == (0,):
+            self._refuse_foreign(connection)
+            self._lay_tables(connection)
+        connection.execute("COMMIT")
+
+    def _refuse_foreign(self, connection: sqlite3.Connection) -> None:
+        (ours,) = connection.execute(
+            "SELECT count(*) FROM sqlite_master WHERE name = 'checkpoints_by_thread'"
+        ).fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if tables and not ours:
             raise PermanentStoreError(
                 f"{self.path} is a SQLite file of another program; nothing was changed"
             )
+
+    def _lay_tables(self, connection: sqlite3.Connection) -> None:
         for statement in SCHEMA.split(";"):
             connection.execute(statement)
         connection.executemany(
@@ -140,7 +166,6 @@ class SqliteFile:
         )
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {FORMAT}")
-        connection.execute("COMMIT")
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:

@@ -91,3 +91,32 @@ def test_a_full_disk_loses_nothing_that_was_saved(tmp_path: Path) -> None:
     again = open_store(f"sqlite:///{tmp_path}/store.db")
     assert again.load(again.get("c1"))["step"] == 1
     again.put(draft(2, parent="c1"), {}, expected_head="c1")
+
+
+def test_reading_an_empty_file_leaves_it_empty(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    path.touch()
+    assert list(open_store(f"sqlite:///{path}").threads()) == []
+    assert path.stat().st_size == 0
+
+
+def test_reading_a_file_of_another_program_leaves_it_alone(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE theirs (a)")
+    before = path.read_bytes()
+    with pytest.raises(PermanentStoreError, match="another program"):
+        list(open_store(f"sqlite:///{path}").threads())
+    assert path.read_bytes() == before
+
+
+def test_a_forked_process_opens_the_file_anew(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    save_chain(store, 1)
+    child = os.fork()
+    if child == 0:
+        store.put(draft(2, parent="c1"), {}, expected_head="c1")
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert [c.id for c in store.history("agent-1", "main")] == ["c2", "c1"]
+    assert list(store.verify()) == []
