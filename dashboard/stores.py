@@ -47,12 +47,19 @@ def open_url(url: str) -> checkpoints.ReadableStore:
 
 
 def check_place(url: str) -> None:
-    """Raise OutsideRoots when the settings do not let sources lie where ``url`` leads."""
-    roots = tuple(Path(root).resolve() for root in settings.HOLDFAST_SOURCE_ROOTS)
-    path = parse_url(absolute_url(url)).path
-    if not roots or path == Path():
-        return
-    if not any(path.resolve().is_relative_to(root) for root in roots):
+    """Raise OutsideRoots when the settings do not let sources lie where ``url`` leads.
+
+    Raises PermanentStoreError for a store that lives in the memory of another process.
+    """
+    parsed = parse_url(absolute_url(url))
+    if parsed.scheme == "memory":
+        raise checkpoints.PermanentStoreError(
+            "A memory store lives inside one process; no other can read it. Let the agent save "
+            "into a file to see its states here."
+        )
+    roots = tuple(root.resolve() for root in settings.HOLDFAST_SOURCE_ROOTS)
+    path = parsed.path
+    if roots and not any(path.resolve().is_relative_to(root) for root in roots):
         raise OutsideRoots(
             f"{path} lies outside the folders that sources may lie in; it was not opened. An "
             "administrator can add its folder to HOLDFAST_SOURCE_ROOTS."

@@ -6,11 +6,13 @@ from django.contrib import admin
 from django.urls import include, path
 
 from dashboard.api.app import api
+from dashboard.views.logins import login_link
 
 urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
+    path("login/<str:token>/", login_link, name="login-link"),
 ]
 
 handler400 = "dashboard.views.errors.bad_request"

@@ -56,7 +56,7 @@ class Operation(models.Model):
     plan_hash = models.CharField(max_length=64)
     idempotency_key = models.CharField(max_length=64)
     undo_of = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="undos"
+        "self", null=True, blank=True, on_delete=models.RESTRICT, related_name="undos"
     )
     fence = models.PositiveBigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
