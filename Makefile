@@ -8,6 +8,8 @@ DEV := .venv-dev
 BUILD_TOOLS := build/tools
 DEV_PYTHON := $(DEV)/bin/python
 RUNTIME_STAMP := $(VENV)/.installed
+SDK := .venv-sdk
+SDK_STAMP := $(SDK)/.installed
 TEST_STAMP := $(DEV)/.installed-test
 LINT_STAMP := $(DEV)/.installed-lint
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
@@ -50,6 +52,12 @@ $(RUNTIME_STAMP): pyproject.toml requirements/runtime.txt requirements/build.txt
 	$(call install-holdfast,$(VENV))
 	@touch $@
 
+$(SDK_STAMP): pyproject.toml requirements/sdk.txt requirements/build.txt
+	$(call create,$(SDK))
+	@$(SDK)/bin/python $(PIP_INSTALL) $(LOCKED) requirements/sdk.txt
+	$(call install-holdfast,$(SDK))
+	@touch $@
+
 $(TEST_STAMP): pyproject.toml requirements/test.txt requirements/build.txt
 	$(call create,$(DEV))
 	@echo "Installing what the tests need into $(DEV)"
@@ -69,6 +77,11 @@ up: install ## Start Holdfast (DEMO=0: without the demo; PORT=8000; DATA_DIR=.ho
 .PHONY: test
 test: $(TEST_STAMP) ## Run the tests (ARGS="tests/checkpoints -k head"; REQUIRE_SERVICES=1)
 	@$(DEV_PYTHON) -m pytest $(ARGS)
+
+.PHONY: test-sdk
+test-sdk: $(SDK_STAMP) ## Run the SDK's tests where no web framework is installed
+	@$(SDK)/bin/python -c 'import importlib.util as u; assert not u.find_spec("django"), "Django is here"'
+	@$(SDK)/bin/python -m pytest -W ignore::pytest.PytestConfigWarning tests/checkpoints $(ARGS)
 
 .PHONY: lint
 lint: $(LINT_STAMP) ## Check style, types, layers, templates, spelling, migrations and settings
@@ -93,4 +106,4 @@ lock: $(LINT_STAMP) ## Choose versions anew and pin them with hashes (UPGRADE=--
 
 .PHONY: clean
 clean: ## Remove what was installed and built; checkpoints and .holdfast stay
-	@rm -rf $(VENV) $(DEV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) $(DEV) $(SDK) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -62,9 +62,11 @@ def redis_url() -> Iterator[str]:
     """The URL of a Redis database that is empty before and after the test."""
     client = redis.Redis.from_url(REDIS_URL, socket_connect_timeout=5)
     try:
-        client.flushdb()
+        keys = client.dbsize()
     except redis.ConnectionError:
         _missing("Redis", f"none answers at {_without_password(REDIS_URL)}")
+    if keys:
+        _missing("An empty Redis database", f"{_without_password(REDIS_URL)} holds {keys} keys")
     yield REDIS_URL
     client.flushdb()
     client.close()
