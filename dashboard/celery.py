@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging.config
 import os
+import warnings
 from typing import Any
 
 import celery
 from celery import signals
+from celery.platforms import SecurityWarning
 from django.conf import settings
 from kombu import Exchange, Queue
 from kombu.transport import TRANSPORT_ALIASES
@@ -19,7 +21,10 @@ from kombu.transport import TRANSPORT_ALIASES
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 TRANSPORT_ALIASES["folder"] = "dashboard.broker.transport:Transport"
 
-EMBEDDED_URL = "folder://"
+# It warns of what pickled messages could do; none is ever accepted here.
+warnings.filterwarnings("ignore", category=SecurityWarning)
+
+EMBEDDED_URL = "folder://localhost/"
 OPERATIONS_QUEUE = "operations"
 SCAN_QUEUE = "scan"
 QUEUES = (OPERATIONS_QUEUE, SCAN_QUEUE)

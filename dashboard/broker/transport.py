@@ -26,7 +26,7 @@ class QoS(virtual.QoS):  # type: ignore[misc]
         self._drop(delivery_tag)
         super().ack(delivery_tag)
 
-    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT001, FBT002
         """Give a message back, or forget it."""
         if not requeue:
             self._drop(delivery_tag)
