@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import secrets
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,21 @@ from checkpoints.connectors.kaizen import threads as lineages
 from checkpoints.connectors.kaizen.bodies import MAX_BYTES, Line
 from checkpoints.connectors.kaizen.catalog import Catalog
 from checkpoints.connectors.kaizen.folder import Folder
+from checkpoints.connectors.kaizen.planning import make_plan
+from checkpoints.connectors.kaizen.restoring import Order, restore
 from checkpoints.connectors.kaizen.states import THREAD, Saved
 from checkpoints.connectors.kaizen.verify import verify
-from checkpoints.errors import CheckpointNotFound, CorruptCheckpoint
-from checkpoints.records import Capabilities, Changes, Checkpoint, Finding, Head, Thread
+from checkpoints.errors import CheckpointNotFound, CorruptCheckpoint, PlanRefused
+from checkpoints.records import (
+    Capabilities,
+    Changes,
+    Checkpoint,
+    Directive,
+    Finding,
+    Head,
+    RestorePlan,
+    Thread,
+)
 
 _LATER = "this connector reads and restores; it does not offer this yet"
 _GENERIC_FOLDERS = frozenset({"checkpoints", ".kaizen", "state", "states"})
@@ -101,8 +113,7 @@ class KaizenStore:
         head = lineages.head_of(lineage)
         if head is None:
             return None
-        same = [saved for saved in lineage if saved.record.agent_id == head.record.agent_id]
-        return lineages.describe_head(head, len(same), self._catalog.line(head).decode())
+        return self._describe(head, lineage)
 
     def changes(self, cursor: str | None, *, limit: int = 500) -> Changes:
         """Return what was written after a cursor; a page is counted in files."""
@@ -112,6 +123,42 @@ class KaizenStore:
     def verify(self) -> Iterator[Finding]:
         """Read everything and yield each thing that is wrong."""
         return verify(self._catalog)
+
+    def plan_restore(self, checkpoint: Checkpoint) -> RestorePlan:
+        """Say what a restore would do now. Raises CorruptCheckpoint, PlanRefused."""
+        if not self.capabilities.restore:
+            raise PlanRefused(f"{self.path}: {self.capabilities.reasons['restore']}")
+        everything = self._catalog.saved()
+        return make_plan(self._find(checkpoint.id), everything, self.clock())
+
+    def choose_ids(self, plan: RestorePlan) -> tuple[str, ...]:
+        """Choose an id of the form that Kaizen gives its checkpoints."""
+        return tuple(f"ckpt_{secrets.token_hex(6)}" for _ in plan.targets)
+
+    def restore(
+        self,
+        plan: RestorePlan,
+        *,
+        written_ids: Sequence[str],
+        operation_id: str,
+        reason: str,
+        now: datetime,
+        directive: Directive | None = None,
+    ) -> Head:
+        """Write a copy of the plan's checkpoint as the agent's newest.
+
+        Raises HeadMoved, CorruptCheckpoint, PlanRefused or StoreError; then nothing was written.
+        """
+        order = Order(
+            plan=plan,
+            written_id=written_ids[0],
+            operation_id=operation_id,
+            reason=reason,
+            now=now,
+            directive=directive,
+        )
+        written = self._find(restore(self._catalog, order))
+        return self._describe(written, self._of(plan.agent_id, THREAD))
 
     def close(self) -> None:
         """Let go of nothing: files are open only while they are read."""
@@ -126,6 +173,10 @@ class KaizenStore:
             if saved.record.id == checkpoint_id:
                 return saved
         raise CheckpointNotFound(f"{self.path} has no checkpoint {checkpoint_id!r}")
+
+    def _describe(self, head: Saved, lineage: list[Saved]) -> Head:
+        count = sum(saved.record.agent_id == head.record.agent_id for saved in lineage)
+        return lineages.describe_head(head, count, self._catalog.line(head).decode())
 
     def _line(self, checkpoint: Checkpoint) -> Line:
         saved = self._find(checkpoint.id)

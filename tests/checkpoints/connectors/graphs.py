@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import operator
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.channels import DeltaChannel
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
@@ -24,7 +25,7 @@ def saver(path: Path) -> Iterator[SqliteSaver]:
         yield SqliteSaver(connection)
 
 
-def config(thread_id: str, checkpoint_id: str | None = None) -> dict[str, Any]:
+def config(thread_id: str, checkpoint_id: str | None = None) -> RunnableConfig:
     """Return LangGraph's configuration for a thread or one of its checkpoints."""
     values = {"thread_id": thread_id, "checkpoint_ns": ""}
     return {"configurable": values | ({"checkpoint_id": checkpoint_id} if checkpoint_id else {})}
@@ -39,7 +40,7 @@ def lookalike(
     """
     names = {n for r in records if r.namespace == "" for n in (*r.next_steps, *r.written_by)}
     schema = TypedDict("schema", dict.fromkeys(sorted(channels), Any))  # type: ignore[misc]
-    graph = StateGraph(schema)
+    graph: StateGraph[Any] = StateGraph(schema)
     nodes = sorted(names - {START})
     for name in nodes:
         graph.add_node(name, _noting(name, ran))
@@ -48,7 +49,7 @@ def lookalike(
     return graph.compile(checkpointer=checkpointer)
 
 
-def _noting(name: str, ran: list[str]) -> Callable[[Any], dict[str, Any]]:
+def _noting(name: str, ran: list[str]) -> Any:
     def node(state: Any) -> dict[str, Any]:
         ran.append(name)
         return {}
@@ -71,7 +72,7 @@ class Delta(TypedDict):
     log: Annotated[list[str], DeltaChannel(extend, snapshot_frequency=8)]
 
 
-def counting(state: dict[str, Any]) -> dict[str, Any]:
+def counting(state: Any) -> dict[str, Any]:
     """Count one on and log it."""
     n = state["n"] + 1
     return {"n": n, "log": [f"event {n}"]}
@@ -79,7 +80,7 @@ def counting(state: dict[str, Any]) -> dict[str, Any]:
 
 def counter(checkpointer: SqliteSaver, schema: type = Counting, *, until: int = 6) -> Any:
     """Compile a loop that counts."""
-    graph = StateGraph(schema)
+    graph: StateGraph[Any] = StateGraph(schema)
     graph.add_node("work", counting)
     graph.add_edge(START, "work")
     graph.add_conditional_edges("work", lambda s: "work" if s["n"] % until else END, ["work", END])

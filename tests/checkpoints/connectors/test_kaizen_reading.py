@@ -121,7 +121,9 @@ def test_encrypted_states_are_shown_as_such(
 
 
 def test_the_last_line_of_a_cycle_file_counts(tmp_path: Path) -> None:
-    lines = [{"cycle": n, "state": {"n": n}, "plan": []} for n in (1, 2, 3)]
+    lines: list[dict[str, object]] = [
+        {"cycle": n, "state": {"n": n}, "plan": []} for n in (1, 2, 3)
+    ]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (tmp_path / "checkpoint_cycle_003.jsonl").write_text(text)
     store = KaizenStore(tmp_path)

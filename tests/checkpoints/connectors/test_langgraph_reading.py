@@ -24,7 +24,8 @@ def store(samples: Path) -> Iterator[LangGraphSqliteStore]:
 def test_lists_every_thread_newest_first(store: LangGraphSqliteStore) -> None:
     threads = list(store.threads())
     assert len(threads) == 13
-    assert [t.updated_at for t in threads] == sorted((t.updated_at for t in threads), reverse=True)
+    times = [thread.updated_at for thread in threads if thread.updated_at]
+    assert times == sorted(times, reverse=True)
 
 
 def test_scans_every_checkpoint_within_three_seconds(
@@ -54,7 +55,7 @@ def test_pages_of_a_scan_join_without_gap_or_overlap(
 def test_nothing_new_means_no_changes(store: LangGraphSqliteStore) -> None:
     cursor = store.changes(None, limit=1000).cursor
     again = store.changes(cursor)
-    assert again.checkpoints == again.threads == ()
+    assert (again.checkpoints, again.threads) == ((), ())
     assert not again.reset
 
 
