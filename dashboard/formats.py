@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from datetime import datetime
 
 UNKNOWN = "–"
@@ -53,3 +55,16 @@ def short(identifier: str) -> str:
     if len(identifier) <= _LONGEST_ID:
         return identifier
     return f"{identifier[:8]}…{identifier[-6:]}"
+
+
+def path_text(path: Iterable[str | int]) -> str:
+    """Return a path as it would be written in code: ``messages[3].content``."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif step.isidentifier():
+            text += f".{step}" if text else step
+        else:
+            text += f"[{json.dumps(step, ensure_ascii=False)}]"
+    return text or "the whole state"

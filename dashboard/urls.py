@@ -9,6 +9,7 @@ from dashboard.api.app import api
 from dashboard.views.logins import login_link
 
 urlpatterns = [
+    path("", include("dashboard.pages")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),

@@ -69,9 +69,7 @@ def extent(rows: QuerySet[Checkpoint]) -> tuple[int, int] | None:
     return milliseconds(found["first"]), milliseconds(found["last"])
 
 
-def gather(
-    rows: QuerySet[Checkpoint], *, since: int, until: int, buckets: int
-) -> list[Bucket]:
+def gather(rows: QuerySet[Checkpoint], *, since: int, until: int, buckets: int) -> list[Bucket]:
     """Gather ``rows`` between two moments into at most ``buckets`` per thread and kind."""
     width = max(1, -(-(until - since + 1) // buckets))
     place = ExpressionWrapper(
@@ -84,7 +82,7 @@ def gather(
         .annotate(n=Count("pk"), stored=Sum("stored_size"), bad=Count("pk", filter=failed))
         .order_by("place")
     )
-    return [_bucket(row, since, width) for row in found]
+    return [_bucket(dict(row), since, width) for row in found]
 
 
 def _bucket(row: dict[str, Any], since: int, width: int) -> Bucket:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dashboard.access import require
 from dashboard.models import Checkpoint, Source, User
-from dashboard.selectors.errors import no_checkpoint
+from dashboard.selectors.errors import NotFound, no_checkpoint
 from dashboard.selectors.restorability import why_not_restore
 
 CHILDREN = 20
@@ -40,6 +40,18 @@ def find_checkpoint(*, user: User, checkpoint_pk: int) -> Checkpoint:
     found = rows.filter(pk=checkpoint_pk).first()
     if found is None:
         raise no_checkpoint()
+    return found
+
+
+def parent_of(row: Checkpoint) -> Checkpoint:
+    """Return the row of a checkpoint's parent. Raises NotFound when there is none."""
+    same = Checkpoint.objects.filter(thread=row.thread_id, namespace=row.namespace)
+    found = same.filter(checkpoint_id=row.parent_id).first() if row.parent_id else None
+    if found is None:
+        raise NotFound(
+            "This checkpoint has no parent in the index to be compared with. Select another one in "
+            "the timeline."
+        )
     return found
 
 

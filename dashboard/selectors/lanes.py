@@ -96,9 +96,7 @@ def _within(rows: QuerySet[Checkpoint], span: Span) -> QuerySet[Checkpoint]:
     return rows.filter(created_at__lt=span.until) if span.until else rows
 
 
-def _one_by_one(
-    threads: Sequence[Thread], rows: Sequence[Checkpoint], span: Span
-) -> Drawing:
+def _one_by_one(threads: Sequence[Thread], rows: Sequence[Checkpoint], span: Span) -> Drawing:
     lanes: list[Lane] = []
     marks: list[Mark] = []
     for thread in threads:
@@ -114,7 +112,7 @@ def _one_by_one(
         until=until,
         lanes=tuple(lanes),
         marks=tuple(sorted(marks, key=lambda mark: mark.row.created_at)),
-        operations=_operations(threads, lanes, since, until),
+        operations=_operations(threads, lanes, since),
     )
 
 
@@ -149,7 +147,7 @@ def _gathered(threads: Sequence[Thread], rows: QuerySet[Checkpoint], span: Span)
         lanes=lanes,
         heaps=tuple(Heap(lane=lane_of[bucket.thread_pk], bucket=bucket) for bucket in found),
         marks=tuple(_heads(threads, since, until)),
-        operations=_operations(threads, lanes, since, until),
+        operations=_operations(threads, lanes, since),
     )
 
 
@@ -169,7 +167,7 @@ def _bounds(span: Span, found: tuple[int, int] | None) -> tuple[int, int]:
 
 
 def _operations(
-    threads: Sequence[Thread], lanes: Sequence[Lane], since: int, until: int
+    threads: Sequence[Thread], lanes: Sequence[Lane], since: int
 ) -> tuple[tuple[int, Operation], ...]:
     rows = Operation.objects.filter(thread__in=threads).order_by("-created_at", "-pk")
     first = {lane.thread.pk: at for at, lane in reversed(list(enumerate(lanes)))}

@@ -36,6 +36,15 @@ class SourceRow:
     abilities: tuple[Ability, ...]
     findings: tuple[SourceFinding, ...]
 
+    @property
+    def refusals(self) -> tuple[tuple[str, str], ...]:
+        """What cannot be done, by its reason: ``("fork, edit", "…")``."""
+        names: dict[str, list[str]] = defaultdict(list)
+        for ability in self.abilities:
+            if not ability.given and ability.reason:
+                names[ability.reason].append(ability.name)
+        return tuple((", ".join(found), reason) for reason, found in names.items())
+
 
 @dataclass(frozen=True, slots=True)
 class SourcesPage:

@@ -130,9 +130,7 @@ def new_rows(*, user: User, agent_pk: int, thread_pk: int, since_pk: int) -> Row
     return _rows(thread, rows, next_key="", floor=since_pk)
 
 
-def news(
-    *, user: User, agent_pk: int, thread_pk: int, since_pk: int, head_pk: int | None
-) -> News:
+def news(*, user: User, agent_pk: int, thread_pk: int, since_pk: int, head_pk: int | None) -> News:
     """Count what came after the row ``since_pk`` was the newest and ``head_pk`` the head."""
     thread = find_thread(user=user, agent_pk=agent_pk, thread_pk=thread_pk)
     count = len(_came_after(thread, since_pk).values_list("pk", flat=True)[:NEWS])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.urls import reverse
 from django.utils.text import slugify
+
+from dashboard import formats
 
 register = template.Library()
 LONGEST_SLUG = 60
@@ -27,3 +31,18 @@ def agent_url(agent: Any) -> str:
 def thread_url(agent: Any, thread: Any, page: str = "thread") -> str:
     """Return the address of a thread's timeline, or of one of its parts."""
     return reverse(page, args=[agent.pk, slug_of(agent.agent_id), thread.pk])
+
+
+@register.simple_tag
+def state_url(checkpoint: Any, node: Any, start: int = 0) -> str:
+    """Return the address of a value in a checkpoint's state."""
+    place = {"path": json.dumps(node.path, ensure_ascii=False)}
+    if start:
+        place["start"] = str(start)
+    return f"{reverse('checkpoint-state', args=[checkpoint.pk])}?{urlencode(place)}"
+
+
+@register.filter
+def path_text(path: tuple[str | int, ...]) -> str:
+    """Return a path into a state as it would be written in code."""
+    return formats.path_text(path)

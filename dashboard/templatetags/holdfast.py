@@ -37,7 +37,10 @@ def clock(then: datetime) -> SafeString:
     """Show the time of day, exact on hover."""
     exact = then.strftime("%Y-%m-%d %H:%M:%S UTC")
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>', then.isoformat(), exact, f"{then:%H:%M:%S}"
+        '<time datetime="{}" title="{}" data-clock>{}</time>',
+        then.isoformat(),
+        exact,
+        f"{then:%H:%M:%S}",
     )
 
 
@@ -46,9 +49,7 @@ def bytes_of(count: int | None) -> str | SafeString:
     """Show a size in KB or MB with the exact bytes on hover; – when unknown."""
     if count is None:
         return formats.UNKNOWN
-    return format_html(
-        '<span title="{}">{}</span>', formats.exact_size(count), formats.size(count)
-    )
+    return format_html('<span title="{}">{}</span>', formats.exact_size(count), formats.size(count))
 
 
 @register.filter
@@ -73,9 +74,7 @@ def thousands(count: int | None) -> str:
 def state(value: str, words: str = "") -> SafeString:
     """Show a state by shape, colour and words."""
     shown = looks.look(str(value))
-    return format_html(
-        '<span class="state {}">{}</span>', shown.look, words or shown.words
-    )
+    return format_html('<span class="state {}">{}</span>', shown.look, words or shown.words)
 
 
 @register.filter
@@ -111,8 +110,7 @@ def field(bound: Any) -> dict[str, Any]:
 @register.simple_tag(takes_context=True)
 def with_query(context: RequestContext, **changes: Any) -> str:
     """Return the present query string with some values changed; an empty value drops its key."""
-    assert context.request is not None
-    query: QueryDict = context.request.GET.copy()
+    query: QueryDict = context["request"].GET.copy()
     query.pop("after", None)
     for key, value in changes.items():
         if value in (None, ""):

@@ -7,15 +7,20 @@ from typing import Any, NotRequired, TypedDict
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard import looks
+from dashboard import formats, looks
 from dashboard.selectors.branches import MAIN
 from dashboard.selectors.buckets import milliseconds
 from dashboard.selectors.lanes import Drawing, Heap, Lane, Mark
-from dashboard.templatetags.holdfast import short
 
-SEVERAL_BRANCHES = "branch"
 
-LaneJson = TypedDict("LaneJson", {"name": str, "thread": int, "branch": bool})
+class LaneJson(TypedDict):
+    """A lane: a thread or a branch of it."""
+
+    name: str
+    thread: int
+    branch: bool
+
+
 MarkJson = TypedDict(
     "MarkJson",
     {
@@ -34,10 +39,19 @@ MarkJson = TypedDict(
         "to": NotRequired[int],
     },
 )
-OperationJson = TypedDict(
-    "OperationJson",
-    {"t": int, "lane": int, "url": str, "state": str, "note": str, "text": str},
-)
+
+
+class OperationJson(TypedDict):
+    """An operation on a lane."""
+
+    t: int
+    lane: int
+    url: str
+    state: str
+    note: str
+    text: str
+
+
 DrawingJson = TypedDict(
     "DrawingJson",
     {
@@ -65,7 +79,7 @@ def as_json(drawing: Drawing) -> DrawingJson:
 
 def _lane(lane: Lane) -> LaneJson:
     branch = lane.branch != MAIN
-    name = SEVERAL_BRANCHES if branch else lane.thread.thread_id
+    name = "branch" if branch else lane.thread.thread_id
     return {"name": name, "thread": lane.thread.pk, "branch": branch}
 
 
@@ -126,5 +140,5 @@ def _operation(lane: int, row: Any) -> OperationJson:
         "url": reverse("operation", args=[row.pk]),
         "state": "" if look.look == looks.HEALTHY else look.look,
         "note": note,
-        "text": f"{row.get_kind_display()} of {short(row.target_id)}: {look.words}",
+        "text": f"{row.get_kind_display()} of {formats.short(row.target_id)}: {look.words}",
     }

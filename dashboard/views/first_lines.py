@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
-PLACE_OF_TOKEN = "your token"
+NOT_MADE_YET = "your token"
 
 
-def five_lines(request: HttpRequest, token: str = PLACE_OF_TOKEN) -> str:
+def five_lines(request: HttpRequest, token: str = NOT_MADE_YET) -> str:
     """Return them for this dashboard and, where one is known, a token."""
     address = request.build_absolute_uri("/").rstrip("/")
     return "\n".join(

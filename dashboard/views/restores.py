@@ -46,29 +46,15 @@ def _preview(
     *,
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:
-    """Show the plan for the store as it is now; a refused request keeps its reason."""
-    preview = operations.preview_restore(
-        user=request.user, checkpoint_pk=checkpoint_id, now=timezone.now()
-    )
-    if form.is_bound and error is None:
-        shown = form
-    else:
-        reason = form.data.get("reason", "")
-        shown = RestoreForm(initial={"reason": reason, "idempotency_key": new_key()})
-    _renew(shown, preview.plan_token)
+    """Show the plan for the store as it is now; a request that was refused keeps its reason."""
     context = {
-        "preview": preview,
-        "form": shown,
+        "preview": operations.preview_restore(
+            user=request.user, checkpoint_pk=checkpoint_id, now=timezone.now()
+        ),
+        "form": form,
+        "idempotency_key": new_key(),
         "section": "agents",
         "refusal": str(error) if error else "",
         "moved": error if isinstance(error, PlanStale) else None,
     }
     return render(request, "restores/restore.html", context, status=status)
-
-
-def _renew(form: RestoreForm, plan_token: str) -> None:
-    """Let the form carry the plan that is shown beside it."""
-    form.initial["plan_token"] = plan_token
-    if form.is_bound:
-        form.data = form.data.copy()
-        form.data["plan_token"] = plan_token

@@ -13,17 +13,17 @@ from dashboard.views.drawings import as_json
 from dashboard.views.queries import moment, number
 
 
-def agent(request: PageRequest, agent_id: int, slug: str = "") -> HttpResponse:
+def agent(request: PageRequest, agent_id: int, _slug: str = "") -> HttpResponse:
     """Show an agent by its main or latest thread."""
     return _timeline(request, agent_id, None)
 
 
-def thread(request: PageRequest, agent_id: int, slug: str, thread_id: int) -> HttpResponse:
+def thread(request: PageRequest, agent_id: int, _slug: str, thread_id: int) -> HttpResponse:
     """Show one thread."""
     return _timeline(request, agent_id, thread_id)
 
 
-def rows(request: PageRequest, agent_id: int, slug: str, thread_id: int) -> HttpResponse:
+def rows(request: PageRequest, agent_id: int, _slug: str, thread_id: int) -> HttpResponse:
     """Show a page of a thread's rows."""
     listing = timelines.timeline_rows(
         user=request.user,
@@ -36,7 +36,7 @@ def rows(request: PageRequest, agent_id: int, slug: str, thread_id: int) -> Http
     return render(request, "timelines/_rows.html", context)
 
 
-def news(request: PageRequest, agent_id: int, slug: str, thread_id: int) -> HttpResponse:
+def news(request: PageRequest, agent_id: int, _slug: str, thread_id: int) -> HttpResponse:
     """Say how many rows came since the newest that the page shows."""
     found = timelines.news(
         user=request.user,
@@ -48,7 +48,7 @@ def news(request: PageRequest, agent_id: int, slug: str, thread_id: int) -> Http
     return render(request, "timelines/_news.html", {"news": found})
 
 
-def new_rows(request: PageRequest, agent_id: int, slug: str, thread_id: int) -> HttpResponse:
+def new_rows(request: PageRequest, agent_id: int, _slug: str, thread_id: int) -> HttpResponse:
     """Show the rows that came since."""
     listing = timelines.new_rows(
         user=request.user,
@@ -59,7 +59,7 @@ def new_rows(request: PageRequest, agent_id: int, slug: str, thread_id: int) -> 
     return render(request, "timelines/_new_rows.html", {"listing": listing})
 
 
-def lanes(request: PageRequest, agent_id: int, slug: str, thread_id: int) -> JsonResponse:
+def lanes(request: PageRequest, agent_id: int, _slug: str, thread_id: int) -> JsonResponse:
     """Answer what the timeline draws."""
     found = drawing(
         user=request.user,

@@ -31,7 +31,19 @@ function noteNews(news) {
   bring(button);
 }
 
+/** A part that renews itself waits while somebody points at or stands on something in it. */
+function startGentleParts() {
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const part = event.target;
+    if (!part.matches?.("[data-gentle]")) return;
+    if (part.matches(":focus-within") || part.querySelector("a:hover, li:hover, tr:hover")) {
+      event.preventDefault();
+    }
+  });
+}
+
 export function startLiveRows() {
+  startGentleParts();
   if (!document.getElementById("news")) return;
   document.addEventListener("htmx:afterSwap", () => markHead());
   document.addEventListener("htmx:load", (event) => {

@@ -5,6 +5,7 @@ const UNITS = [
   [86400, 3600, "h"],
   [Infinity, 86400, "d"],
 ];
+const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hourCycle: "h23" });
 const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
 
 /** Says how long ago in one unit, as the server does: "now", "12 s ago", "in 3 min". */
@@ -17,20 +18,29 @@ export function relative(time, now = Date.now()) {
   return seconds < 0 ? `in ${text}` : `${text} ago`;
 }
 
-function refresh(root = document) {
-  for (const element of root.querySelectorAll("time[data-relative]")) {
-    const time = new Date(element.dateTime);
-    const text = relative(time);
+function count() {
+  for (const element of document.querySelectorAll("time[data-relative]")) {
+    const text = relative(new Date(element.dateTime));
     if (element.textContent !== text) element.textContent = text;
-    if (!element.dataset.localised) {
-      element.title = EXACT.format(time);
-      element.dataset.localised = "yes";
-    }
   }
+}
+
+function localise() {
+  for (const element of document.querySelectorAll("time:not([data-localised])")) {
+    const time = new Date(element.dateTime);
+    element.title = EXACT.format(time);
+    if ("clock" in element.dataset) element.textContent = CLOCK.format(time);
+    element.dataset.localised = "yes";
+  }
+}
+
+function refresh() {
+  count();
+  localise();
 }
 
 export function startTimes() {
   refresh();
-  setInterval(refresh, 1000);
-  document.addEventListener("htmx:afterSwap", () => refresh());
+  setInterval(count, 1000);
+  document.addEventListener("htmx:afterSwap", refresh);
 }

@@ -68,7 +68,7 @@ export function ticks(scale) {
 
 function label(time, step) {
   const date = new Date(time);
-  if (step < 60000) return date.toLocaleTimeString([], { timeStyle: "medium" });
-  if (step < 86400000) return date.toLocaleTimeString([], { timeStyle: "short" });
+  if (step < 60000) return date.toLocaleTimeString([], { timeStyle: "medium", hourCycle: "h23" });
+  if (step < 86400000) return date.toLocaleTimeString([], { timeStyle: "short", hourCycle: "h23" });
   return date.toLocaleDateString([], { day: "numeric", month: "short" });
 }

@@ -1,0 +1,103 @@
+"""Sources: the list, and adding, testing, reading, connecting and removing one."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from dashboard.forms import SourceForm
+from dashboard.requests import PageRequest
+from dashboard.selectors.sources import source_row, sources_page
+from dashboard.services import sources as service
+from dashboard.services.sources import SourceRefused, SourceTest
+
+
+def sources(request: PageRequest) -> HttpResponse:
+    """Show all sources."""
+    return _page(request, SourceForm())
+
+
+@require_POST
+def add(request: PageRequest) -> HttpResponse:
+    """Register a store and begin to read it."""
+    form = SourceForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    try:
+        source = service.add_source(user=request.user, now=timezone.now(), **form.cleaned_data)
+    except SourceRefused as error:
+        form.add_error("url", str(error))
+        return _page(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    messages.success(request, f"{source.name} was added; it is being read now.")
+    return redirect("sources")
+
+
+@require_POST
+def test(request: PageRequest) -> HttpResponse:
+    """Say whether a store can be opened; nothing is added."""
+    form = SourceForm(request.POST)
+    found = _test(request, form) if form.is_valid() else None
+    if request.htmx and found is not None:
+        return render(request, "sources/_test.html", {"test": found})
+    status = HTTPStatus.OK if found is not None else HTTPStatus.UNPROCESSABLE_ENTITY
+    return _page(request, form, test=found, status=status)
+
+
+@require_POST
+def sync(request: PageRequest, source_id: int) -> HttpResponse:
+    """Read a source now rather than in a few seconds."""
+    row = source_row(user=request.user, source_pk=source_id)
+    try:
+        service.sync_now(user=request.user, source_id=source_id)
+    except SourceRefused as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{row.source.name} is being read.")
+    return redirect("sources")
+
+
+@require_POST
+def connect(request: PageRequest, source_id: int) -> HttpResponse:
+    """Let a store that agents only report about be opened."""
+    row = source_row(user=request.user, source_pk=source_id)
+    try:
+        service.connect_source(user=request.user, source_id=source_id, now=timezone.now())
+    except SourceRefused as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{row.source.name} is connected and being read.")
+    return redirect("sources")
+
+
+@require_POST
+def remove(request: PageRequest, source_id: int) -> HttpResponse:
+    """Forget a source; its store is not touched."""
+    row = source_row(user=request.user, source_pk=source_id)
+    try:
+        service.remove_source(user=request.user, source_id=source_id, now=timezone.now())
+    except SourceRefused as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{row.source.name} was removed here. Its store is as it was.")
+    return redirect("sources")
+
+
+def _test(request: PageRequest, form: SourceForm) -> SourceTest:
+    return service.test_url(user=request.user, url=form.cleaned_data["url"])
+
+
+def _page(
+    request: PageRequest,
+    form: SourceForm,
+    *,
+    test: SourceTest | None = None,
+    status: int = HTTPStatus.OK,
+) -> HttpResponse:
+    page = sources_page(user=request.user)
+    context = {"page": page, "form": form, "test": test, "section": "sources"}
+    return render(request, "sources/sources.html", context, status=status)
