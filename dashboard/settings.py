@@ -101,8 +101,8 @@ TEMPLATES: list[dict[str, Any]] = [
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [_packed("static")]
-STATIC_ROOT = CONFIGURATION.static_root or DATA_DIR / "static"
-WHITENOISE_USE_FINDERS = not CONFIGURATION.static_root
+STATIC_ROOT = CONFIGURATION.static_root
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 """Without a folder of collected files they are served from where they lie."""
 WHITENOISE_AUTOREFRESH = False
 STORAGES = {

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from dashboard.api.app import api
+from dashboard.api.docs import docs
+from dashboard.views.errors import not_offered
 from dashboard.views.logins import login_link
 
 urlpatterns = [
     path("", include("dashboard.pages")),
+    re_path(r"^accounts/(signup|email|confirm-email|password/reset)\b", not_offered),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("api/v1/docs", docs, name="api-docs"),
     path("api/v1/", api.urls),
     path("login/<str:token>/", login_link, name="login-link"),
 ]

@@ -4,4 +4,18 @@ from __future__ import annotations
 
 from ninja import NinjaAPI
 
-api = NinjaAPI(title="Holdfast", version="1", urls_namespace="api", docs_url=None)
+from dashboard.api import pushes, reads
+from dashboard.api.bodies import StrictParser
+from dashboard.api.problems import handle_errors
+
+api = NinjaAPI(
+    title="Holdfast",
+    version="1",
+    description="Report checkpoints and read what the dashboard knows about them.",
+    urls_namespace="api",
+    parser=StrictParser(),
+    docs_url=None,
+)
+api.add_router("", pushes.router)
+api.add_router("", reads.router)
+handle_errors(api)

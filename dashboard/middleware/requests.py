@@ -19,11 +19,15 @@ class RequestMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request with its id bound to the log."""
+        """Answer the request with its id bound to the log.
+
+        It stays bound until the next request of this thread: Django logs the answer afterwards.
+        """
         request_id = secrets.token_hex(_ID_BYTES)
         request.META["HOLDFAST_REQUEST_ID"] = request_id
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            response = self.get_response(request)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        response = self.get_response(request)
         response[ID_HEADER] = request_id
         return response
 

@@ -81,7 +81,7 @@ def revoke_token(*, user: User, token_id: int, now: datetime) -> None:
         _record(user, "token.revoked", token, now)
 
 
-def authenticate(*, secret: str, scope: Scope, now: datetime) -> ApiToken:
+def authenticate(*, secret: str, scope: str, now: datetime) -> ApiToken:
     """Return the token that ``secret`` is. Raises TokenRefused, ScopeMissing."""
     match = _FORM.fullmatch(secret)
     token = _find(match[1]) if match else None
@@ -92,9 +92,9 @@ def authenticate(*, secret: str, scope: Scope, now: datetime) -> ApiToken:
             "The API token is missing, wrong, expired or revoked; nothing was done. Make one on "
             "the page Settings, API tokens, and send it as 'Authorization: Bearer hf_…'."
         )
-    if scope.value not in token.scopes:
+    if scope not in token.scopes:
         raise ScopeMissing(
-            f"This token may {', '.join(token.scopes)}, but this needs {scope.value!r}; nothing "
+            f"This token may {', '.join(token.scopes)}, but this needs {scope!r}; nothing "
             "was done. Make a token with that scope."
         )
     _note_use(token, now)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.middleware.login import API_PREFIX
 from dashboard.middleware.requests import request_id
 from dashboard.problems import Problem, problem_response
+from dashboard.selectors.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,17 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer a request for what is not there."""
-    known = type(exception) is not Http404 and isinstance(exception, Http404)
-    return _answer(request, _NOT_FOUND, str(exception) if known else "")
+    ours = isinstance(exception, NotFound)
+    return _answer(request, _NOT_FOUND, str(exception) if ours else "")
+
+
+@login_not_required
+def not_offered(request: HttpRequest, page: str) -> HttpResponse:  # noqa: ARG001 - from the address
+    """Answer for account pages that need e-mail or let strangers in. Raises NotFound."""
+    raise NotFound(
+        "Accounts are made by an administrator, and Holdfast sends no e-mail. Ask an administrator "
+        "for an account or a new password."
+    )
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -1,5 +1,6 @@
 """Taking checkpoints into the index, whether an agent pushed them or a scan found them."""
 
+from dashboard.services.ingest.cleaning import UnusableRecord
 from dashboard.services.ingest.pulls import ingest_changes
 from dashboard.services.ingest.pushes import Push, PushedHead, ingest_push
 from dashboard.services.ingest.upserts import ContentConflict, Ingested
@@ -9,6 +10,7 @@ __all__ = [
     "Ingested",
     "Push",
     "PushedHead",
+    "UnusableRecord",
     "ingest_changes",
     "ingest_push",
 ]

@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import checkpoints
@@ -18,6 +19,7 @@ MAX_ID_CHARACTERS = 1_000
 MAX_TEXT_CHARACTERS = 10_000
 MAX_JSON_CHARACTERS = 64_000
 MAX_INTEGER = 2**63 - 1
+FIRST_YEAR, LAST_YEAR = 1970, 9998
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
 
@@ -42,8 +44,7 @@ def check_record(record: checkpoints.Checkpoint) -> None:
         _check_integer(field, getattr(record, field), least=0)
     if record.sha256 and not _SHA256.fullmatch(record.sha256):
         raise UnusableRecord("sha256", "must be 64 lower-case hexadecimal digits")
-    if record.created_at.utcoffset() is None:
-        raise UnusableRecord("created_at", "must say its offset from UTC, for example with a Z")
+    _check_time(record.created_at)
 
 
 def check_id(field: str, text: str, *, required: bool = False) -> None:
@@ -54,6 +55,13 @@ def check_id(field: str, text: str, *, required: bool = False) -> None:
         raise UnusableRecord(field, f"is longer than {MAX_ID_CHARACTERS:,} characters")
     if _UNKEPT.search(text):
         raise UnusableRecord(field, "holds a NUL or half of a surrogate pair")
+
+
+def _check_time(time: datetime) -> None:
+    if time.utcoffset() is None:
+        raise UnusableRecord("created_at", "must say its offset from UTC, for example with a Z")
+    if not FIRST_YEAR <= time.year <= LAST_YEAR:
+        raise UnusableRecord("created_at", f"must lie between {FIRST_YEAR} and {LAST_YEAR}")
 
 
 def _check_integer(field: str, value: int | None, *, least: int) -> None:

@@ -24,6 +24,7 @@ from dashboard.services.ingest.upserts import (
 
 CHANGED = "content_changed"
 UNUSABLE = "unusable_record"
+_Named = checkpoints.Checkpoint | checkpoints.Thread | checkpoints.Removal
 
 
 def ingest_changes(*, source: Source, changes: checkpoints.Changes, now: datetime) -> Ingested:
@@ -65,7 +66,8 @@ def _names(
     records: Sequence[checkpoints.Checkpoint], changes: checkpoints.Changes
 ) -> Iterator[tuple[str, str]]:
     """Yield the threads that a batch touches, by agent and thread, as far as rows can hold them."""
-    for item in (*records, *changes.threads, *changes.removals):
+    named: Iterable[_Named] = (*records, *changes.threads, *changes.removals)
+    for item in named:
         try:
             cleaning.check_id("agent_id", item.agent_id, required=True)
             cleaning.check_id("thread_id", item.thread_id, required=True)

@@ -64,14 +64,21 @@ def ingest_push(*, token: ApiToken, push: Push, now: datetime) -> Ingested:
 
 
 def _check(token: ApiToken, push: Push) -> None:
-    for record in push.records:
-        check_record(record)
+    for index, record in enumerate(push.records):
+        _check_record(record, f"checkpoints[{index}]" if push.records[1:] else "checkpoint")
         if token.agent_id and token.agent_id != record.agent_id:
             raise Forbidden(
                 f"This token may only push for agent {token.agent_id!r}; nothing was stored."
             )
     if push.head:
         check_id("head.checkpoint_id", push.head.checkpoint_id, required=True)
+
+
+def _check_record(record: checkpoints.Checkpoint, place: str) -> None:
+    try:
+        check_record(record)
+    except UnusableRecord as error:
+        raise UnusableRecord(f"{place}.{error.field}", str(error)) from error
 
 
 def _source(push: Push, now: datetime) -> Source:
