@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dashboard.demo.agents import demo_agents
 from dashboard.demo.loop import AgentLoop
-from dashboard.services import sources
+from dashboard.services import login, sources
 
 logger = logging.getLogger("holdfast.demo")
 
@@ -49,7 +49,8 @@ def _show_support_desk(folder: Path) -> None:
 
 def _show(url: str, name: str) -> None:
     """Register a store as a source, unless it already is one."""
+    user = login.first_administrator()
     try:
-        sources.add_source(user=None, url=url, name=name, now=datetime.now(UTC))
+        sources.add_source(user=user, url=url, name=name, now=datetime.now(UTC))
     except sources.SourceRefused as error:
         logger.info("%s was not added: %s", name, error)
