@@ -224,6 +224,16 @@ class StoreSuite:
         again = store.restore(plan, written_ids=ids, operation_id="op-1", reason="r", now=NOON)
         assert again == first
 
+    def test_a_restore_delivered_again_after_its_undo_acts_no_more(self, store: Store) -> None:
+        save_chain(store, 3)
+        plan = store.plan_restore(store.get("c2"))
+        ids = store.choose_ids(plan)
+        first = self.restore(store, "c2", operation_id="op-1")
+        undone = self.restore(store, "c3", operation_id="op-2")
+        again = store.restore(plan, written_ids=ids, operation_id="op-1", reason="r", now=NOON)
+        assert again == first
+        assert store.head("agent-1", "main") == undone
+
     def test_a_restore_is_refused_when_the_head_has_moved(self, store: Store) -> None:
         save_chain(store, 3)
         plan = store.plan_restore(store.get("c1"))

@@ -151,7 +151,11 @@ class Store(RestorableStore, Protocol):
         reason: str | None = None,
         directive: Directive | None = None,
     ) -> Head:
-        """Move the head of the checkpoint's thread, if it still is ``expected``."""
+        """Move the head of the checkpoint's thread, if it still is ``expected``.
+
+        An operation moves a head once: asked again with its ``operation_id``, however many moves
+        came after it, this changes nothing and returns the head that it had made.
+        """
         ...
 
     def take_directive(self, head: Head) -> Directive | None:

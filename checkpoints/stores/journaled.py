@@ -136,6 +136,8 @@ class JournaledStore(RestoresByHead, ABC):
     ) -> Head:
         """Move the head of the checkpoint's thread, if it still is ``expected``."""
         with self._exclusive() as ledger:
+            if operation_id in ledger.moves:
+                return ledger.moves[operation_id]
             ledger.find(checkpoint.id, checkpoint.thread_id)
             current = ledger.heads.get((checkpoint.agent_id, checkpoint.thread_id))
             check_head(current, expected)

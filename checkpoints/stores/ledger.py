@@ -51,10 +51,14 @@ class Event:
 
 @dataclass(slots=True)
 class Ledger:
-    """The present state of a store's listing. Positions count events from 1."""
+    """The present state of a store's listing. Positions count events from 1.
+
+    ``moves`` holds the head that each operation has made, however many moves came after it.
+    """
 
     records: dict[str, Checkpoint] = field(default_factory=dict)
     heads: dict[ThreadKey, Head] = field(default_factory=dict)
+    moves: dict[str, Head] = field(default_factory=dict)
     pins: dict[str, Pin] = field(default_factory=dict)
     trashed: dict[str, tuple[Checkpoint, Removal]] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
@@ -66,13 +70,18 @@ class Ledger:
         if event.checkpoint is not None:
             self._add(event.checkpoint)
         if event.head is not None:
-            self.heads[event.head.agent_id, event.head.thread_id] = event.head
+            self._move(event.head)
         if event.pin is not None:
             self.pins[event.pin.checkpoint_id] = event.pin
         for removal in event.removals:
             self._trash(removal)
         for checkpoint_id in event.checkpoint_ids:
             self._take(event.name, checkpoint_id)
+
+    def _move(self, head: Head) -> None:
+        self.heads[head.agent_id, head.thread_id] = head
+        if head.operation_id is not None:
+            self.moves.setdefault(head.operation_id, head)
 
     def _add(self, record: Checkpoint) -> None:
         self.records[record.id] = record

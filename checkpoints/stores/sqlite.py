@@ -122,6 +122,8 @@ class SqliteStore(RestoresByHead):
     ) -> Head:
         """Move the head of the checkpoint's thread, if it still is ``expected``."""
         with self._file.writing() as db:
+            if (done := rows.moved_by(db, operation_id)) is not None:
+                return done
             record = rows.find(db, checkpoint.id)
             if record is None:
                 raise CheckpointNotFound(missing(checkpoint.id, None))
@@ -138,6 +140,7 @@ class SqliteStore(RestoresByHead):
                 directive=directive,
             )
             rows.write_head(db, head, rows.next_position(db))
+            rows.remember_move(db, head)
         return head
 
     def take_directive(self, head: Head) -> Directive | None:

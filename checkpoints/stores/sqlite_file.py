@@ -29,6 +29,7 @@ CREATE TABLE heads (
     checkpoint_id TEXT NOT NULL, head BLOB NOT NULL, PRIMARY KEY (agent_id, thread_id)
 );
 CREATE INDEX heads_by_position ON heads (position);
+CREATE TABLE moves (operation_id TEXT PRIMARY KEY, head BLOB NOT NULL);
 CREATE TABLE pins (checkpoint_id TEXT PRIMARY KEY, reason TEXT NOT NULL, pinned_at TEXT NOT NULL);
 CREATE TABLE trash (
     id TEXT PRIMARY KEY, position INTEGER NOT NULL, agent_id TEXT NOT NULL,

@@ -97,6 +97,19 @@ def write_head(db: sqlite3.Connection, head: Head, position: int) -> None:
     db.execute("INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?)", row)
 
 
+def moved_by(db: sqlite3.Connection, operation_id: str | None) -> Head | None:
+    """Return the head that an operation made, however long ago."""
+    row = one(db, "SELECT head FROM moves WHERE operation_id = ?", operation_id)
+    return head_from(orjson.loads(row[0])) if row else None
+
+
+def remember_move(db: sqlite3.Connection, head: Head) -> None:
+    """Keep the head that an operation made, so that it never makes it again."""
+    if head.operation_id is not None:
+        row = (head.operation_id, _json(head))
+        db.execute("INSERT INTO moves VALUES (?, ?)", row)
+
+
 def position(db: sqlite3.Connection) -> int:
     """Return the position of the last thing that was written."""
     return int(one(db, "SELECT value FROM meta WHERE key = 'position'")[0])
