@@ -10,7 +10,7 @@ import pytest
 import checkpoints
 from dashboard.models import AuditEvent, OperationState, OperationStep, ThreadLock
 from dashboard.services import operations
-from tests.dashboard.services.operations.conftest import Bench
+from tests.benches import Bench
 
 
 def test_the_preview_says_what_becomes_a_branch_and_how_to_do_it_by_hand(bench: Bench) -> None:
