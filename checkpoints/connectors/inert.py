@@ -9,6 +9,7 @@ nothing is ever imported.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ _NUMPY = 6
 _DELTA_SNAPSHOT = 7
 _PLAIN_METHODS = frozenset({"fromisoformat"})
 _DELTA_TYPE = "langgraph.checkpoint.serde.types._DeltaSnapshot"
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _OPTION = ormsgpack.OPT_NON_STR_KEYS
 
 
@@ -153,9 +156,19 @@ def decode_json(data: bytes) -> Any:
     """
     check_json(data)
     try:
-        return json.loads(data, object_hook=_describe_constructor)
+        value = json.loads(data, object_hook=_describe_constructor)
     except (ValueError, RecursionError) as error:
         raise CorruptCheckpoint(f"the body is not valid JSON: {error}") from error
+    return _without_surrogates(value) if _SURROGATE.search(data) else value
+
+
+def _without_surrogates(value: Any) -> Any:
+    """Replace halves of surrogate pairs: no encoding can carry them to a reader."""
+    if isinstance(value, str):
+        return _HALF_PAIR.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_without_surrogates(k): _without_surrogates(v) for k, v in value.items()}
+    return [_without_surrogates(item) for item in value] if isinstance(value, list) else value
 
 
 def _describe_constructor(value: dict[str, Any]) -> dict[str, Any]:

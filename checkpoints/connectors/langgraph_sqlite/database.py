@@ -79,6 +79,9 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise _explain(self.path, error) from error
+        except UnicodeDecodeError as error:
+            # Python could not read SQLite's own message, which quotes a damaged schema.
+            raise PermanentStoreError(f"{self.path} is damaged: its schema is no text") from error
 
     def _restart_clock(self) -> None:
         self._deadline = time.thread_time() + SECONDS_BETWEEN_ROWS
