@@ -8,6 +8,7 @@ names in lower case and without the prefix; the environment wins over it. A file
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -32,6 +33,7 @@ PREFIX = "HOLDFAST_"
 SECRETS_DIR = Path("/run/secrets")
 MIN_SECRET_LENGTH = 50
 MIN_SECRET_CHARACTERS = 5
+BROKERS = ("redis", "rediss", "amqp", "amqps")
 
 
 class ConfigurationError(ImproperlyConfigured):
@@ -46,6 +48,20 @@ def _split(value: Any) -> Any:
 
 def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
+
+
+def _broker(url: SecretStr) -> SecretStr:
+    scheme, separator, _ = url.get_secret_value().partition("://")
+    if url.get_secret_value() and (not separator or scheme not in BROKERS):
+        raise ValueError(f"it must begin with {' or '.join(f'{name}://' for name in BROKERS)}")
+    return url
+
+
+def _broker(url: SecretStr) -> SecretStr:
+    scheme, separator, _ = url.get_secret_value().partition("://")
+    if url.get_secret_value() and (not separator or scheme not in BROKERS):
+        raise ValueError(f"it must begin with {' or '.join(f'{name}://' for name in BROKERS)}")
+    return url
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -65,7 +81,7 @@ class Configuration(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     allowed_hosts: Words = ()
     database_url: SecretStr = SecretStr("")
-    broker_url: SecretStr = SecretStr("")
+    broker_url: Annotated[SecretStr, AfterValidator(_broker)] = SecretStr("")
     data_dir: Place = Field(default=Path(".holdfast"), validate_default=True)
     port: int = Field(default=8000, ge=0, le=65535)
     static_root: Place | None = None
@@ -98,17 +114,32 @@ class Configuration(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources: arguments, environment, secret files, TOML."""
-        toml = TomlConfigSettingsSource(settings_cls, toml_file=os.environ.get(f"{PREFIX}CONFIG"))
+        toml_file = os.environ.get(f"{PREFIX}CONFIG")
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=toml_file)
         return init_settings, env_settings, file_secret_settings, toml
 
 
 def load_configuration() -> Configuration:
     """Read the configuration. Raises ConfigurationError with one sentence about what is wrong."""
+    _check_config_file(os.environ.get(f"{PREFIX}CONFIG"))
     secrets = {"_secrets_dir": SECRETS_DIR} if SECRETS_DIR.is_dir() else {}
     try:
         return Configuration(**secrets)
     except ValidationError as error:
         raise ConfigurationError(_sentence(error)) from None
+
+
+def _check_config_file(path: str | None) -> None:
+    """Raise ConfigurationError when the TOML file cannot be read or sets what nobody knows."""
+    if not path:
+        return
+    try:
+        names = set(tomllib.loads(Path(path).read_text()))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{PREFIX}CONFIG cannot be read: {path}: {error}.") from None
+    unknown = sorted(names - set(Configuration.model_fields))
+    if unknown:
+        raise ConfigurationError(f"{PREFIX}CONFIG sets {unknown[0]!r}, which is not a setting.")
 
 
 def _sentence(error: ValidationError) -> str:
