@@ -25,6 +25,7 @@ from pydantic_settings import (
     BaseSettings,
     NoDecode,
     PydanticBaseSettingsSource,
+    SecretsSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
@@ -48,13 +49,6 @@ def _split(value: Any) -> Any:
 
 def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
-
-
-def _broker(url: SecretStr) -> SecretStr:
-    scheme, separator, _ = url.get_secret_value().partition("://")
-    if url.get_secret_value() and (not separator or scheme not in BROKERS):
-        raise ValueError(f"it must begin with {' or '.join(f'{name}://' for name in BROKERS)}")
-    return url
 
 
 def _broker(url: SecretStr) -> SecretStr:
@@ -116,15 +110,15 @@ class Configuration(BaseSettings):
         """Order the sources: arguments, environment, secret files, TOML."""
         toml_file = os.environ.get(f"{PREFIX}CONFIG")
         toml = TomlConfigSettingsSource(settings_cls, toml_file=toml_file)
-        return init_settings, env_settings, file_secret_settings, toml
+        folder = SECRETS_DIR if SECRETS_DIR.is_dir() else None
+        return init_settings, env_settings, SecretsSettingsSource(settings_cls, folder), toml
 
 
 def load_configuration() -> Configuration:
     """Read the configuration. Raises ConfigurationError with one sentence about what is wrong."""
     _check_config_file(os.environ.get(f"{PREFIX}CONFIG"))
-    secrets = {"_secrets_dir": SECRETS_DIR} if SECRETS_DIR.is_dir() else {}
     try:
-        return Configuration(**secrets)
+        return Configuration()
     except ValidationError as error:
         raise ConfigurationError(_sentence(error)) from None
 
