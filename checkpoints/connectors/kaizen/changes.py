@@ -63,7 +63,8 @@ def changes(
     waiting = [entry for entry in ordered if _is_ours(entry) and cursor.is_new(entry)]
     page = waiting[:limit]
     contents = [catalog.content(entry) for entry in page]
-    records = tuple(saved.record for content in contents for saved in content.saved)
+    found = (saved.record for content in contents for saved in content.saved)
+    records = tuple(sorted(found, key=lambda record: record.created_at))
     touched = dict.fromkeys(record.agent_id for record in records)
     return Changes(
         cursor=str(_advanced(cursor, page)),

@@ -169,9 +169,7 @@ def _damage(source: Source, state: Mapping[str, Any], written_at: datetime | Non
         return f"its timestamp {state['timestamp']!r} is not a time, so Kaizen does not list it"
     stated = state["checkpoint_id"]
     if source.name.layout is Layout.ONE and stated != source.name.stem:
-        return (
-            f"the file is named {source.name.stem}, its state says {stated}: Kaizen loads neither"
-        )
+        return f"its file is named {source.name.stem}, but it says {stated}: Kaizen cannot find it"
     return None
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -452,3 +456,57 @@ def test_metadata_keeps_what_the_run_was_configured_with(path: Path) -> None:
     ).fetchone()
     connection.close()
     assert json.loads(text)["parents"] == {}
+
+
+KILLED = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from checkpoints.connectors.langgraph_sqlite import LangGraphSqliteStore, heads
+
+def die(*_args):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+store = LangGraphSqliteStore(Path(sys.argv[1]))
+plan = store.plan_restore(store.get(sys.argv[2]))
+heads.head_of = die
+store.restore(plan, written_ids=store.choose_ids(plan), operation_id="op-1", reason="r",
+              now=datetime.now(UTC))
+"""
+
+
+def test_a_kill_before_the_commit_changes_nothing(path: Path) -> None:
+    store, history = counted(path)
+    rows = count_rows(path)
+    command = [sys.executable, "-c", KILLED, str(path), history[3].id]
+    root = Path(__file__).resolve().parents[3]
+    ended = subprocess.run(command, cwd=root, check=False, timeout=60)
+    assert ended.returncode == -signal.SIGKILL
+    assert count_rows(path) == rows
+    assert store.plan_restore(history[3]).expected_head == history[0].id
+    assert restore(path, "t", history[3].id).operation_id == "op-1"
+
+
+def test_restores_at_once_leave_one_winner(path: Path) -> None:
+    store, history = counted(path)
+    plan = store.plan_restore(history[3])
+    stores = [LangGraphSqliteStore(path) for _ in range(6)]
+    ids = [opened.choose_ids(plan) for opened in stores]
+
+    def attempt(number: int) -> Head | checkpoints.HeadMoved:
+        try:
+            return stores[number].restore(
+                plan,
+                written_ids=ids[number],
+                operation_id=f"op-{number}",
+                reason="",
+                now=now(),
+            )
+        except checkpoints.HeadMoved as error:
+            return error
+
+    with ThreadPoolExecutor(6) as pool:
+        outcomes = list(pool.map(attempt, range(6)))
+    winners = [outcome for outcome in outcomes if isinstance(outcome, Head)]
+    assert len(winners) == 1
+    assert store.head(None, "t") == winners[0]
