@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -99,7 +100,7 @@ def _pages(thread: Any) -> Iterator[Row]:
     deep = _deep(client, timeline)
     pages = {"timeline": timeline, "20 pages down": deep, "agents": "/agents/", "overview": "/"}
     for name, url in pages.items():
-        took = median_ms(lambda url=url: _get(client, url), 15)
+        took = median_ms(partial(_get, client, url), 15)
         note = f"{CHECKPOINTS:,} indexed checkpoints, server time"
         yield Row(name=f"page: {name}", value=took, unit="ms", goal=100, note=note)
 

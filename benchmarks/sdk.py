@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -40,7 +41,7 @@ def _saves(name: str, states: list[dict[str, Any]]) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "store.db"
         with CheckpointManager("bench", store=f"sqlite:///{path}") as manager:
-            saves = [seconds(lambda s=s: manager.create_checkpoint(state=s)) for s in states]
+            saves = [seconds(partial(manager.create_checkpoint, state=state)) for state in states]
             newest = manager.history(limit=1)[0]
             load = median_ms(lambda: manager.load(newest), 15)
         ours, size = median(saves) * 1000, path.stat().st_size
@@ -63,9 +64,7 @@ def _langgraph(name: str, states: list[dict[str, Any]], ours: float) -> Iterator
                 checkpoint = {**empty_checkpoint(), "channel_values": state}
                 config = {"configurable": {"thread_id": "bench", "checkpoint_ns": ""}}
                 metadata = {"source": "loop", "step": step}
-                saves.append(
-                    seconds(lambda c=config, k=checkpoint, m=metadata: saver.put(c, k, m, {}))
-                )
+                saves.append(seconds(partial(saver.put, config, checkpoint, metadata, {})))
         theirs = median(saves) * 1000
         size = path.stat().st_size / 1e6
     ratio = f"ours is {theirs / ours:.2f} × as fast"
