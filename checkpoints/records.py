@@ -147,13 +147,14 @@ class Head:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thread:
-    """One lineage as it stands now."""
+    """One lineage as it stands now. ``head_version`` is 0 where a store does not count moves."""
 
     agent_id: str
     thread_id: str
     head_id: str | None
     checkpoints: int
     updated_at: datetime | None
+    head_version: int = 0
     status: Status = Status.UNKNOWN
     next_steps: tuple[str, ...] = ()
     detail: str = ""

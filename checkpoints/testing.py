@@ -314,7 +314,7 @@ class StoreSuite:
         self.restore(store, "c2", operation_id="op-1")
         store.trash({"c1": "age"}, now=NOON)
         changes = store.changes(cursor)
-        assert [t.head_id for t in changes.threads] == ["c2"]
+        assert [(t.head_id, t.head_version) for t in changes.threads] == [("c2", 4)]
         assert [(r.checkpoint_id, r.reason) for r in changes.removals] == [("c1", "age")]
 
     def test_a_cursor_of_another_store_begins_anew(self, store: Store) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import ormsgpack
 
-from checkpoints.connectors.limits import check_json, check_msgpack
+from checkpoints.bodies.limits import check_json, check_msgpack
 from checkpoints.errors import CorruptCheckpoint
 
 TYPE: Final = "__type__"

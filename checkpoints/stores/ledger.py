@@ -127,6 +127,7 @@ class Ledger:
             head_id=head.checkpoint_id if head else None,
             checkpoints=len(self.by_thread.get(key, ())),
             updated_at=head.moved_at if head else None,
+            head_version=head.version if head else 0,
             status=record.status if record else Status.UNKNOWN,
         )
 

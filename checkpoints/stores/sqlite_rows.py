@@ -176,6 +176,7 @@ def thread(db: sqlite3.Connection, agent_id: str, thread_id: str) -> Thread:
         head_id=current.checkpoint_id if current else None,
         checkpoints=one(db, sql, thread_id, agent_id)[0],
         updated_at=current.moved_at if current else None,
+        head_version=current.version if current else 0,
         status=newest_record.status if newest_record else Status.UNKNOWN,
     )
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from checkpoints.bodies.limits import MAX_BYTES
 from checkpoints.connectors.langgraph_sqlite.database import Database
-from checkpoints.connectors.limits import MAX_BYTES
 
 ROOT = ""
 
