@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from ninja.parser import Parser
 
 import checkpoints
-from checkpoints.connectors.limits import check_json
+from checkpoints.bodies.limits import check_json
 
 MEDIA_TYPE = "application/json"
 

@@ -25,8 +25,8 @@ from langgraph.checkpoint.serde.types import _DeltaSnapshot
 from pydantic import BaseModel
 
 import checkpoints
+from checkpoints.bodies.limits import MAX_DEPTH, MAX_NODES
 from checkpoints.connectors import inert
-from checkpoints.connectors.limits import MAX_DEPTH, MAX_NODES
 
 
 def ext(code: int, *parts: Any) -> bytes:
