@@ -28,6 +28,8 @@ EMBEDDED_URL = "folder://localhost/"
 OPERATIONS_QUEUE = "operations"
 SCAN_QUEUE = "scan"
 QUEUES = (OPERATIONS_QUEUE, SCAN_QUEUE)
+TALKATIVE = ("celery.app.trace", "celery.worker.strategy")
+"""They write two lines for each task, and a scan comes every few seconds."""
 VISIBILITY_TIMEOUT_SECONDS = 600
 """Ten leases: a broker that redelivers sooner only sends hints that find the work claimed."""
 
@@ -74,6 +76,8 @@ def _broker() -> dict[str, Any]:
 def configure_logging(**_: Any) -> None:
     """Log as the web process does; a receiver keeps Celery from setting up its own way."""
     logging.config.dictConfig(settings.LOGGING)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _is_redis(url: str) -> bool:

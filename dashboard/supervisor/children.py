@@ -18,11 +18,15 @@ STEADY_AFTER_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildSpec:
-    """What to run. One that may finish is not started again after it exits with 0."""
+    """What to run. One that may finish is not started again after it exits with 0.
+
+    One that can wait is started when the others are ready, so as not to slow them down.
+    """
 
     name: str
     command: tuple[str, ...]
     may_finish: bool = False
+    can_wait: bool = False
     pass_fds: tuple[int, ...] = ()
 
 

@@ -42,25 +42,27 @@ class Tree:
         self._stopping = True
 
     def _start(self, is_ready: Callable[[], bool]) -> None:
+        needed = [child for child in self._children if not child.spec.can_wait]
         while not self._stopping:
-            self._tend()
+            _tend(needed)
             if is_ready():
                 return
-            hopeless = [c.spec.name for c in self._children if c.failures >= MAX_FAILED_STARTS]
+            hopeless = [c.spec.name for c in needed if c.failures >= MAX_FAILED_STARTS]
             if hopeless:
                 raise NeverReady(f"{' and '.join(hopeless)} could not be started; see above")
 
     def _keep(self) -> None:
         while not self._stopping:
-            self._tend()
-
-    def _tend(self) -> None:
-        for child in self._children:
-            child.tend(time.monotonic())
-        time.sleep(LOOK_EVERY_SECONDS)
+            _tend(self._children)
 
     def _end(self) -> None:
         deadline = time.monotonic() + GRACE_SECONDS
         for child in self._children:
             child.terminate()
             child.wait(deadline - time.monotonic())
+
+
+def _tend(children: Sequence[Child]) -> None:
+    for child in children:
+        child.tend(time.monotonic())
+    time.sleep(LOOK_EVERY_SECONDS)

@@ -57,7 +57,7 @@ def _children(listener: int, *, demo: bool) -> list[ChildSpec]:
     ]
     command = demo_command() if demo else None
     if command is not None:
-        children.insert(0, ChildSpec(name="demo", command=command, may_finish=True))
+        children.insert(0, ChildSpec(name="demo", command=command, may_finish=True, can_wait=True))
     return children
 
 
