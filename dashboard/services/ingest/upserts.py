@@ -100,14 +100,17 @@ def upsert(
     now: datetime,
 ) -> Upserted:
     """Insert the records that are new; compare the others. The threads must be locked."""
-    incoming = {
-        _key(row): row
-        for row in (
-            to_row(r, thread_pk=threads[r.agent_id, r.thread_id].pk, now=now) for r in records
-        )
-    }
-    known = _known(incoming)
     result = Upserted(threads=threads)
+    incoming: dict[Key, Checkpoint] = {}
+    for record in records:
+        thread = threads[record.agent_id, record.thread_id]
+        row = to_row(record, thread_pk=thread.pk, now=now)
+        first = incoming.setdefault(_key(row), row)
+        if same_content(first, row):
+            incoming[_key(row)] = row
+        else:
+            result.conflicts.append((first, row))
+    known = _known(incoming)
     for key, row in incoming.items():
         _sort_in(result, known.get(key), row)
     Checkpoint.objects.bulk_create(result.created)

@@ -1,0 +1,26 @@
+"""What must hold on PostgreSQL too: the same tests, run against it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    "tests", ["tests/dashboard/services/ingest", "tests/dashboard/services/test_scans.py"]
+)
+def test_the_same_tests_pass_on_postgresql(postgresql_url: str, tests: str) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tests]
+    environment = {**os.environ, "HOLDFAST_DATABASE_URL": postgresql_url}
+
+    run = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert run.returncode == 0, run.stdout[-3000:]
