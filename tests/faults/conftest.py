@@ -39,6 +39,12 @@ def bench(
 
 
 def langgraph_bench(samples: Path, folder: Path, clock: Clock) -> Bench:
+    url = copy_of_langgraph(samples, folder)
+    return register(url, thread_id=LANGGRAPH_THREAD, clock=clock)
+
+
+def copy_of_langgraph(samples: Path, folder: Path) -> str:
+    """Copy the sample, as tests write to it, and return the copy's URL."""
     copy = folder / "langgraph.sqlite"
     shutil.copyfile(samples / "langgraph.sqlite", copy)
-    return register(f"langgraph+sqlite:///{copy}", thread_id=LANGGRAPH_THREAD, clock=clock)
+    return f"langgraph+sqlite:///{copy}"
