@@ -9,6 +9,7 @@ nothing is ever imported.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -17,6 +18,8 @@ import ormsgpack
 
 from checkpoints.bodies.limits import check_json, check_msgpack
 from checkpoints.errors import CorruptCheckpoint
+
+Scalar = str | int | float | bool | None
 
 TYPE: Final = "__type__"
 VALUE: Final = "value"
@@ -147,6 +150,28 @@ def _presentable_map(value: Mapping[Any, Any]) -> dict[str, Any]:
         return {key: presentable(item) for key, item in value.items()}
     pairs = [[presentable(key), presentable(item)] for key, item in value.items()]
     return described("builtins.dict", pairs)
+
+
+def scalars(values: Mapping[str, Any]) -> dict[str, Scalar]:
+    """Return the plain values of a map; numbers that JSON or 64 bits cannot carry become text."""
+    return {key: _storable(value) for key, value in values.items() if _is_scalar(value)}
+
+
+def _is_scalar(value: Any) -> bool:
+    return value is None or isinstance(value, (str, int, float, bool))
+
+
+def _storable(value: Any) -> Scalar:
+    wide = isinstance(value, int) and value.bit_length() > 63
+    odd = isinstance(value, float) and not math.isfinite(value)
+    return str(value) if wide or odd else value
+
+
+def step_number(value: Any) -> int | None:
+    """Return a step's number, or ``None`` for what cannot be one."""
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 32:
+        return value
+    return None
 
 
 def decode_json(data: bytes) -> Any:

@@ -57,7 +57,9 @@ class Catalog:
 
     def content(self, entry: Entry) -> FileContent:
         """Return what one file holds."""
-        return self._known.get(entry) or self._read(entry)
+        if entry not in self._known:
+            self._known[entry] = self._read(entry)
+        return self._known[entry]
 
     def line(self, saved: Saved) -> Line:
         """Read a checkpoint's line again. Raises CorruptCheckpoint, CheckpointNotFound."""

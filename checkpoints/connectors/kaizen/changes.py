@@ -8,7 +8,7 @@ or listed twice.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import chain
 
@@ -51,7 +51,7 @@ def parse_cursor(text: str | None) -> Cursor | None:
 
 
 def changes(
-    catalog: Catalog, text: str | None, *, limit: int, threads: Mapping[str, Thread]
+    catalog: Catalog, text: str | None, *, limit: int, threads: Callable[[], Mapping[str, Thread]]
 ) -> Changes:
     """Return what up to ``limit`` files hold that were written after a cursor."""
     identity = catalog.folder.identity
@@ -59,17 +59,20 @@ def changes(
     reset = text is not None and (cursor is None or cursor.folder != identity)
     if cursor is None or reset:
         cursor = Cursor(folder=identity, changed_ns=0, recent={})
-    ordered = sorted(catalog.read(), key=lambda entry: (entry.stamp.changed_ns, entry.place))
+    ordered = sorted(
+        catalog.folder.entries(), key=lambda entry: (entry.stamp.changed_ns, entry.place)
+    )
     waiting = [entry for entry in ordered if _is_ours(entry) and cursor.is_new(entry)]
     page = waiting[:limit]
     contents = [catalog.content(entry) for entry in page]
     found = (saved.record for content in contents for saved in content.saved)
     records = tuple(sorted(found, key=lambda record: record.created_at))
     touched = dict.fromkeys(record.agent_id for record in records)
+    present = threads() if touched else {}
     return Changes(
         cursor=str(_advanced(cursor, page)),
         checkpoints=records,
-        threads=tuple(threads[agent] for agent in touched),
+        threads=tuple(present[agent] for agent in touched),
         findings=tuple(chain.from_iterable(content.findings for content in contents)),
         complete=len(waiting) <= limit,
         reset=reset,

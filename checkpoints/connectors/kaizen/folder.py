@@ -81,7 +81,7 @@ class Folder:
     def entries(self) -> Iterator[Entry]:
         """Yield the regular files at the top and one folder down, by name."""
         with self.opened() as root:
-            names = sorted(os.listdir(root))
+            names = _names(root)
             yield from _entries(root, "", names)
             for name in names:
                 if _is_directory(root, name):
@@ -89,7 +89,7 @@ class Folder:
 
     def _inside(self, subfolder: str) -> Iterator[Entry]:
         with self.opened(subfolder) as descriptor:
-            yield from _entries(descriptor, subfolder, sorted(os.listdir(descriptor)))
+            yield from _entries(descriptor, subfolder, _names(descriptor))
 
     def read(self, entry: Entry, limit: int) -> bytes:
         """Return a file's bytes, at most ``limit`` and one more. Raises CheckpointNotFound."""
@@ -119,6 +119,11 @@ class Folder:
             raise PermanentStoreError(f"{self.path} cannot be read: {error.strerror}") from error
 
 
+def _names(directory: int) -> list[str]:
+    """Return the names in a folder, without those that are no text."""
+    return sorted(name for name in os.listdir(directory) if name.isprintable())
+
+
 def _entries(directory: int, subfolder: str, names: list[str]) -> Iterator[Entry]:
     for name in names:
         status = _status(directory, name)
@@ -127,7 +132,7 @@ def _entries(directory: int, subfolder: str, names: list[str]) -> Iterator[Entry
 
 
 def _is_directory(directory: int, name: str) -> bool:
-    status = _status(directory, name)
+    status = None if name.startswith(".") else _status(directory, name)
     return status is not None and stat.S_ISDIR(status.st_mode)
 
 

@@ -157,9 +157,13 @@ def _locked(folder: Folder, subfolder: str) -> Iterator[int]:
     with folder.opened(subfolder) as directory:
         try:
             fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise TransientStoreError(
                 f"{folder.path} is being restored in by another process; try again"
+            ) from error
+        except OSError as error:
+            raise PermanentStoreError(
+                f"{folder.path} cannot be locked: {error.strerror}; nothing was written"
             ) from error
         yield directory
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from checkpoints.connectors.inert import scalars, step_number
 from checkpoints.connectors.kaizen.bodies import Line
 from checkpoints.connectors.kaizen.folder import Entry
 from checkpoints.connectors.kaizen.names import FileName, Layout
@@ -96,7 +98,7 @@ def _record(source: Source, state: Mapping[str, Any], written_at: datetime | Non
         id=_identifier(source, state),
         agent_id=_agent(source, state),
         thread_id=THREAD,
-        step=_int(state.get("step_number", state.get("cycle"))),
+        step=step_number(state.get("step_number", state.get("cycle"))) or 0,
         created_at=_utc(written_at) or modified_at(source.entry),
         parent_id=_text(state.get("parent_checkpoint_id")),
         run_id=_text(state.get("workflow_run_id")),
@@ -154,7 +156,7 @@ def _agent(source: Source, state: Mapping[str, Any]) -> str:
 
 def _metadata(source: Source, state: Mapping[str, Any]) -> dict[str, Any]:
     given = state.get("metadata")
-    kept = {k: v for k, v in given.items() if _is_scalar(v)} if isinstance(given, Mapping) else {}
+    kept = scalars(given) if isinstance(given, Mapping) else {}
     named = {n: state[n] for n in ("agent_id", "model") if _text(state.get(n))}
     return {**named, **kept, "file": source.entry.place}
 
@@ -198,14 +200,8 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _int(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
-
-
 def _metrics(state: Mapping[str, Any]) -> dict[str, float]:
     budget = state.get("budget_spent_usd")
-    return {"budget_spent_usd": budget} if isinstance(budget, float) else {}
-
-
-def _is_scalar(value: Any) -> bool:
-    return value is None or isinstance(value, (str, int, float, bool))
+    return (
+        {"budget_spent_usd": budget} if isinstance(budget, float) and math.isfinite(budget) else {}
+    )

@@ -72,7 +72,7 @@ class KaizenStore:
 
     def threads(self) -> Iterator[Thread]:
         """Yield every agent's thread, most recently updated first."""
-        found = lineages.threads_of(self._catalog.saved(), self.clock()).values()
+        found = self._threads().values()
         oldest = datetime.min.replace(tzinfo=UTC)
         yield from sorted(found, key=lambda thread: thread.updated_at or oldest, reverse=True)
 
@@ -117,8 +117,7 @@ class KaizenStore:
 
     def changes(self, cursor: str | None, *, limit: int = 500) -> Changes:
         """Return what was written after a cursor; a page is counted in files."""
-        threads = lineages.threads_of(self._catalog.saved(), self.clock())
-        return listing.changes(self._catalog, cursor, limit=limit, threads=threads)
+        return listing.changes(self._catalog, cursor, limit=limit, threads=self._threads)
 
     def verify(self) -> Iterator[Finding]:
         """Read everything and yield each thing that is wrong."""
@@ -129,7 +128,9 @@ class KaizenStore:
         if not self.capabilities.restore:
             raise PlanRefused(f"{self.path}: {self.capabilities.reasons['restore']}")
         everything = self._catalog.saved()
-        return make_plan(self._find(checkpoint.id), everything, self.clock())
+        saved = self._find(checkpoint.id)
+        self._line(checkpoint)
+        return make_plan(saved, everything, self.clock())
 
     def choose_ids(self, plan: RestorePlan) -> tuple[str, ...]:
         """Choose an id of the form that Kaizen gives its checkpoints."""
@@ -162,6 +163,9 @@ class KaizenStore:
 
     def close(self) -> None:
         """Let go of nothing: files are open only while they are read."""
+
+    def _threads(self) -> dict[str, Thread]:
+        return lineages.threads_of(self._catalog.saved(), self.clock())
 
     def _of(self, agent_id: str | None, thread_id: str) -> list[Saved]:
         if thread_id != THREAD:

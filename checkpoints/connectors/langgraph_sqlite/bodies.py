@@ -12,8 +12,6 @@ from checkpoints.connectors.langgraph_sqlite import uuid6
 from checkpoints.connectors.langgraph_sqlite.rows import CheckpointRow
 from checkpoints.errors import CorruptCheckpoint
 
-Scalar = str | int | float | bool | None
-
 UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -41,7 +39,7 @@ def decode_body(row: CheckpointRow) -> Body:
             raise _damaged(row, f"{name} is not a map")
     sends = content.get("pending_sends")
     return Body(
-        version=_int(content.get("v")) or 1,
+        version=inert.step_number(content.get("v")) or 1,
         id=str(content.get("id", "")),
         written_at=_time(content.get("ts")),
         values=parts["channel_values"],
@@ -76,18 +74,9 @@ def decode_metadata(row: CheckpointRow) -> dict[str, Any]:
     return metadata if isinstance(metadata, dict) else {}
 
 
-def scalars(metadata: Mapping[str, Any]) -> dict[str, Scalar]:
-    """Return the plain values of the metadata: LangGraph keeps the run's configuration there."""
-    return {
-        key: value
-        for key, value in metadata.items()
-        if value is None or isinstance(value, (str, int, float, bool))
-    }
-
-
 def step_of(metadata: Mapping[str, Any]) -> int:
     """Return the step that LangGraph counted; -1 is the input of a thread's first run."""
-    step = _int(metadata.get("step"))
+    step = inert.step_number(metadata.get("step"))
     return -1 if step is None else step
 
 
@@ -100,10 +89,6 @@ def time_of_id(checkpoint_id: str) -> datetime | None:
 def _time(value: Any) -> datetime | None:
     try:
         moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _int(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from checkpoints.connectors.langgraph_sqlite.records import gather, record_of
-from checkpoints.connectors.langgraph_sqlite.rows import CheckpointRow, Key, Rows
+from checkpoints.connectors.langgraph_sqlite.rows import Rows
 from checkpoints.connectors.langgraph_sqlite.threads import Threads
 from checkpoints.records import Changes, Checkpoint
 
@@ -29,7 +29,10 @@ _TOUCHED = (
     "SELECT max(rowid), thread_id, checkpoint_ns, checkpoint_id FROM writes"
     " WHERE rowid > ? GROUP BY thread_id, checkpoint_ns, checkpoint_id ORDER BY 1 LIMIT ?"
 )
-_CHILDREN = "thread_id = ? AND checkpoint_ns = ? AND parent_checkpoint_id = ?"
+_NEW = "SELECT rowid FROM checkpoints WHERE rowid > ? ORDER BY rowid LIMIT ?"
+_WITHIN = "SELECT rowid FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?"
+_OWN = f"{_WITHIN} AND checkpoint_id = ?"
+_CHILDREN = f"{_WITHIN} AND parent_checkpoint_id = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +77,14 @@ class Scanner:
         cursor = self._still_valid(_parse(text))
         reset = text is not None and cursor is None
         start = cursor or Cursor(file=self._file(), checkpoints=Place(), writes=self._last_write())
-        new = list(self._after(start.checkpoints.rowid, limit + 1))
+        new = self._after(start.checkpoints.rowid, limit + 1)
         complete, page = len(new) <= limit, new[:limit]
         end = self._advanced(start, page)
-        touched: list[CheckpointRow] = []
+        touched: list[int] = []
         if complete:
             touched, end = self._touched(end, limit)
             complete = len(touched) < limit
-        records = tuple(self._records(_unique([*page, *touched])))
+        records = tuple(self._records([*page, *touched]))
         names = dict.fromkeys(record.thread_id for record in records)
         return Changes(
             cursor=str(end),
@@ -91,37 +94,34 @@ class Scanner:
             reset=reset,
         )
 
-    def _records(self, rows: list[CheckpointRow]) -> Iterator[Checkpoint]:
+    def _records(self, rowids: list[int]) -> Iterator[Checkpoint]:
+        """Yield the records of rows, each read by itself: bodies can be large."""
         agents: dict[str, str] = {}
-        for row in rows:
-            name = row.key.thread_id
-            agent_id = agents.get(name) or agents.setdefault(name, self.threads.agent(name))
-            yield record_of(gather(self.rows, row), agent_id)
+        for rowid in dict.fromkeys(rowids):
+            for row in self.rows.checkpoints("rowid = ?", (rowid,)):
+                name = row.key.thread_id
+                agent_id = agents.get(name) or agents.setdefault(name, self.threads.agent(name))
+                yield record_of(gather(self.rows, row), agent_id)
 
-    def _after(self, rowid: int, limit: int) -> Iterator[CheckpointRow]:
-        return self.rows.checkpoints("rowid > ? ORDER BY rowid LIMIT ?", (rowid, limit))
+    def _after(self, rowid: int, limit: int) -> list[int]:
+        return [number for (number,) in self.rows.database.rows(_NEW, (rowid, limit))]
 
-    def _advanced(self, cursor: Cursor, page: list[CheckpointRow]) -> Cursor:
+    def _advanced(self, cursor: Cursor, page: list[int]) -> Cursor:
         if not page:
             return cursor
-        return replace(cursor, checkpoints=self._place("checkpoints", page[-1].rowid))
+        return replace(cursor, checkpoints=self._place("checkpoints", page[-1]))
 
-    def _touched(self, cursor: Cursor, limit: int) -> tuple[list[CheckpointRow], Cursor]:
+    def _touched(self, cursor: Cursor, limit: int) -> tuple[list[int], Cursor]:
         """Return the checkpoints that new writes belong to, and those that followed from them."""
         found = list(self.rows.database.rows(_TOUCHED, (cursor.writes.rowid, limit)))
-        keys = [Key(*map(str, row[1:])) for row in found]
-        rows = [row for key in keys for row in self._with_children(key)]
+        rowids = [rowid for row in found for rowid in self._with_children(row[1:])]
         if found:
             cursor = replace(cursor, writes=self._place("writes", found[-1][0]))
-        return rows, cursor
+        return rowids, cursor
 
-    def _with_children(self, key: Key) -> Iterator[CheckpointRow]:
-        row = self.rows.checkpoint(key)
-        if row:
-            yield row
-        yield from self.rows.checkpoints(
-            _CHILDREN, (key.thread_id, key.namespace, key.checkpoint_id)
-        )
+    def _with_children(self, key: tuple[Any, ...]) -> list[int]:
+        database = self.rows.database
+        return [rowid for sql in (_OWN, _CHILDREN) for (rowid,) in database.rows(sql, key)]
 
     def _still_valid(self, cursor: Cursor | None) -> Cursor | None:
         if cursor is None or cursor.file != self._file():
@@ -141,7 +141,3 @@ class Scanner:
     def _file(self) -> str:
         status = self.rows.database.path.stat()
         return f"{status.st_dev}:{status.st_ino}"
-
-
-def _unique(rows: list[CheckpointRow]) -> list[CheckpointRow]:
-    return list({row.rowid: row for row in rows}.values())

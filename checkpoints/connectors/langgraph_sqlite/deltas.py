@@ -7,6 +7,7 @@ writes are shown as they are.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from checkpoints.connectors import inert
@@ -23,8 +24,34 @@ def delta_values(rows: Rows, row: CheckpointRow, stored: Mapping[Any, Any]) -> d
     names = [name for name in counters if name not in stored] if isinstance(counters, dict) else []
     if not names:
         return {}
-    ancestors = list(_ancestors(rows, row))
-    return {name: _describe(rows, name, ancestors) for name in names}
+    deltas = {name: _Delta() for name in names}
+    for ancestor in _ancestors(rows, row):
+        open_deltas = [(name, delta) for name, delta in deltas.items() if not delta.is_complete]
+        if not open_deltas:
+            break
+        values = bodies.decode_body(ancestor).values
+        for name, delta in open_deltas:
+            written = list(_written(rows, ancestor, name))
+            delta.add(written, is_stored=name in values, value=values.get(name))
+    return {name: delta.described() for name, delta in deltas.items()}
+
+
+@dataclass
+class _Delta:
+    """What is known of a channel on the way back to the nearest value that was stored."""
+
+    snapshot: Any = None
+    is_complete: bool = False
+    steps: list[list[Any]] = field(default_factory=list)
+
+    def add(self, written: list[Any], *, is_stored: bool, value: Any) -> None:
+        self.steps.append(written)
+        if is_stored:
+            self.snapshot, self.is_complete = inert.presentable(value), True
+
+    def described(self) -> dict[str, Any]:
+        writes = [value for step in reversed(self.steps) for value in step]
+        return inert.described(_TYPE, {"snapshot": self.snapshot, "writes": writes})
 
 
 def _ancestors(rows: Rows, row: CheckpointRow) -> Iterator[CheckpointRow]:
@@ -38,20 +65,6 @@ def _ancestors(rows: Rows, row: CheckpointRow) -> Iterator[CheckpointRow]:
         seen.add(key)
         yield parent
         parent_id = parent.parent_id
-
-
-def _describe(rows: Rows, name: str, ancestors: list[CheckpointRow]) -> dict[str, Any]:
-    """Collect the writes since the nearest ancestor that stores the channel's value."""
-    snapshot: Any = None
-    steps: list[list[Any]] = []
-    for ancestor in ancestors:
-        steps.append(list(_written(rows, ancestor, name)))
-        values = bodies.decode_body(ancestor).values
-        if name in values:
-            snapshot = inert.presentable(values[name])
-            break
-    writes = [value for step in reversed(steps) for value in step]
-    return inert.described(_TYPE, {"snapshot": snapshot, "writes": writes})
 
 
 def _written(rows: Rows, row: CheckpointRow, channel: str) -> Iterator[Any]:

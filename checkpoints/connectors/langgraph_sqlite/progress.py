@@ -87,6 +87,11 @@ def written_by(
     return tuple(named) or _latest_seen(body, parent)
 
 
+def are_named(writes: Sequence[WriteRow]) -> bool:
+    """Say whether writes name the nodes that made them, without a look at the parent."""
+    return bool(writes) and all(_PULL.fullmatch(write.task_path) for write in writes)
+
+
 def _nodes(writes: Iterable[WriteRow], sends: Sequence[str]) -> Iterator[str]:
     for write in writes:
         if pull := _PULL.fullmatch(write.task_path):

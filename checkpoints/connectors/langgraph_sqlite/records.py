@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from checkpoints.connectors import inert
 from checkpoints.connectors.langgraph_sqlite import bodies, progress
 from checkpoints.connectors.langgraph_sqlite.bodies import Body
 from checkpoints.connectors.langgraph_sqlite.rows import (
@@ -46,23 +47,25 @@ class Material:
 def gather(rows: Rows, row: CheckpointRow) -> Material:
     """Read what a record needs: the row's body, its tasks' writes and those of its parent."""
     body, damage = _try_decode(row)
-    parent_row = _parent_row(rows, row)
-    parent, _ = _try_decode(parent_row) if parent_row else (None, None)
+    parent_writes = rows.writes(_parent_key(row)) if row.parent_id else []
     return Material(
         row=row,
         metadata=bodies.decode_metadata(row),
         body=body,
         damage=damage,
         writes=rows.writes(row.key),
-        parent=parent,
-        parent_writes=rows.writes(parent_row.key) if parent_row else (),
+        parent=None if progress.are_named(parent_writes) else _parent(rows, row),
+        parent_writes=parent_writes,
     )
 
 
-def _parent_row(rows: Rows, row: CheckpointRow) -> CheckpointRow | None:
-    if row.parent_id is None:
-        return None
-    return rows.checkpoint(Key(row.key.thread_id, row.key.namespace, row.parent_id))
+def _parent_key(row: CheckpointRow) -> Key:
+    return Key(row.key.thread_id, row.key.namespace, row.parent_id or "")
+
+
+def _parent(rows: Rows, row: CheckpointRow) -> Body | None:
+    parent = rows.checkpoint(_parent_key(row)) if row.parent_id else None
+    return _try_decode(parent)[0] if parent else None
 
 
 def _try_decode(row: CheckpointRow) -> tuple[Body | None, str | None]:
@@ -98,7 +101,7 @@ def record_of(material: Material, agent_id: str) -> Checkpoint:
         size=row.size,
         stored_size=row.size + len(row.metadata or b"") + sum(w.size for w in material.writes),
         sha256=sha256_of(row),
-        metadata=bodies.scalars(metadata),
+        metadata=inert.scalars(metadata),
         next_steps=steps,
         written_by=writers,
         damage=material.damage,

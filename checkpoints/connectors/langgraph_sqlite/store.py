@@ -106,7 +106,7 @@ class LangGraphSqliteStore:
     def load(self, checkpoint: Checkpoint) -> dict[str, Any]:
         """Return the channel values; what only the agent's code could build comes described."""
         with self._database.snapshot():
-            return self._state(self._row(checkpoint), checkpoint)
+            return self._state(self._unaltered(checkpoint))
 
     def raw(self, checkpoint: Checkpoint) -> bytes:
         """Return the stored body as it is."""
@@ -135,8 +135,10 @@ class LangGraphSqliteStore:
         if self._schema.no_restore:
             raise PlanRefused(self._schema.no_restore)
         with self._database.snapshot():
-            planner = Planner(self._rows, self._threads)
-            return planner.plan(self._row(checkpoint), self.clock())
+            row = self._unaltered(checkpoint)
+            plan = Planner(self._rows, self._threads).plan(row, self.clock())
+        self.choose_ids(plan)
+        return plan
 
     def choose_ids(self, plan: RestorePlan) -> tuple[str, ...]:
         """Choose ids that sort after everything in the thread; the root's is the last of them.
@@ -190,12 +192,16 @@ class LangGraphSqliteStore:
             raise CheckpointNotFound(f"{self.path} has no checkpoint {checkpoint.id} any more")
         return row
 
-    def _state(self, row: CheckpointRow, checkpoint: Checkpoint) -> dict[str, Any]:
+    def _unaltered(self, checkpoint: Checkpoint) -> CheckpointRow:
+        row = self._row(checkpoint)
         if checkpoint.sha256 not in (None, sha256_of(row)):
             raise CorruptCheckpoint(
                 f"{checkpoint.id} is not what it was when it was listed: its body changed",
                 checkpoint_id=checkpoint.id,
             )
+        return row
+
+    def _state(self, row: CheckpointRow) -> dict[str, Any]:
         body = bodies.decode_body(row)
         values = {str(name): inert.presentable(value) for name, value in body.values.items()}
         return values | delta_values(self._rows, row, body.values)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import ormsgpack
 import pytest
 
 import checkpoints
@@ -354,9 +355,8 @@ def test_a_target_that_cannot_be_read_is_refused(path: Path) -> None:
 def test_a_clock_behind_the_thread_is_refused(path: Path) -> None:
     _, history = counted(path)
     store = LangGraphSqliteStore(path, clock=lambda: now() - timedelta(hours=1))
-    plan = store.plan_restore(history[2])
     with pytest.raises(checkpoints.PlanRefused, match="clock"):
-        store.choose_ids(plan)
+        store.plan_restore(history[2])
 
 
 def test_a_subgraph_is_not_restored_by_itself(sample: Path) -> None:
@@ -510,3 +510,29 @@ def test_restores_at_once_leave_one_winner(path: Path) -> None:
     winners = [outcome for outcome in outcomes if isinstance(outcome, Head)]
     assert len(winners) == 1
     assert store.head(None, "t") == winners[0]
+
+
+def test_bodies_in_the_json_of_older_versions_are_restored(path: Path) -> None:
+    _, history = counted(path)
+    connection = sqlite3.connect(path)
+    rows = connection.execute("SELECT rowid, checkpoint FROM checkpoints").fetchall()
+    for rowid, body in rows:
+        text = json.dumps(ormsgpack.unpackb(body)).encode()
+        connection.execute(
+            "UPDATE checkpoints SET type = 'json', checkpoint = ? WHERE rowid = ?", (text, rowid)
+        )
+    connection.commit()
+    connection.close()
+    head = restore(path, "t", history[3].id)
+    with graphs.saver(path) as saver:
+        graph = graphs.counter(saver)
+        state = graph.get_state(graphs.config("t"))
+        assert state.config["configurable"]["checkpoint_id"] == head.checkpoint_id
+        assert graph.invoke(None, graphs.config("t"))["n"] == 6
+
+
+def test_a_record_that_was_altered_since_it_was_listed_is_not_planned(path: Path) -> None:
+    store, history = counted(path)
+    flip(path, history[2].id)
+    with pytest.raises(checkpoints.CorruptCheckpoint, match="changed"):
+        store.plan_restore(history[2])
