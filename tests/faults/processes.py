@@ -31,12 +31,14 @@ class Installation:
     """One data folder and the processes that carry its name in their environment."""
 
     data_dir: Path
+    database_url: str = ""
 
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("HOLDFAST_", "DJANGO_"))}
         return {
             **kept,
             "HOLDFAST_DATA_DIR": str(self.data_dir),
+            "HOLDFAST_DATABASE_URL": self.database_url,
             "HOLDFAST_ENV": "development",
             "DJANGO_SETTINGS_MODULE": "dashboard.settings",
             "PYTHONPATH": str(ROOT),
