@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +32,7 @@ SETTINGS = {
     "HOLDFAST_SECRET_KEY": secrets.token_urlsafe(48),
 }
 READY_WITHIN_SECONDS = 60.0
+WITHOUT_EFFECT = ("ARG", "EXPOSE", "LABEL", "VOLUME")
 
 
 @dataclass(slots=True)
@@ -100,29 +102,42 @@ def prepare(stage: Stage) -> None:
 
 def carry_out(stage: Stage, keyword: str, rest: str, stages: dict[str, Stage]) -> None:
     """Apply one instruction to ``stage``. Exits when it fails or is not known."""
-    match keyword:
-        case "RUN":
-            if stage.run(["/bin/sh", "-c", rest], env=pip_environment()):
-                sys.exit(f"failed: RUN {rest}")
-        case "COPY":
-            copy(stage, rest, stages)
-        case "ENV":
-            stage.env |= dict(pair.split("=", 1) for pair in shlex.split(rest))
-        case "WORKDIR":
-            stage.workdir = rest
-            (stage.root / rest.lstrip("/")).mkdir(parents=True, exist_ok=True)
-        case "USER":
-            stage.user = rest
-        case "ENTRYPOINT":
-            stage.entrypoint = json.loads(rest)
-        case "CMD":
-            stage.command = json.loads(rest)
-        case "HEALTHCHECK":
-            stage.health = json.loads(rest.partition(" CMD ")[2])
-        case "ARG" | "EXPOSE" | "VOLUME" | "LABEL":
-            pass
-        case _:
-            sys.exit(f"not understood: {keyword} {rest}")
+    if keyword == "COPY":
+        copy(stage, rest, stages)
+    elif keyword in APPLY:
+        APPLY[keyword](stage, rest)
+    elif keyword not in WITHOUT_EFFECT:
+        sys.exit(f"not understood: {keyword} {rest}")
+
+
+def run_in(stage: Stage, rest: str) -> None:
+    """RUN: exits when the command fails."""
+    if stage.run(["/bin/sh", "-c", rest], env=pip_environment()):
+        sys.exit(f"failed: RUN {rest}")
+
+
+def set_env(stage: Stage, rest: str) -> None:
+    """ENV: adds to the stage's environment."""
+    stage.env |= dict(pair.split("=", 1) for pair in shlex.split(rest))
+
+
+def set_workdir(stage: Stage, rest: str) -> None:
+    """WORKDIR: the folder is made when it is not there."""
+    stage.workdir = rest
+    (stage.root / rest.lstrip("/")).mkdir(parents=True, exist_ok=True)
+
+
+APPLY: dict[str, Callable[[Stage, str], None]] = {
+    "RUN": run_in,
+    "ENV": set_env,
+    "WORKDIR": set_workdir,
+    "USER": lambda stage, rest: setattr(stage, "user", rest),
+    "ENTRYPOINT": lambda stage, rest: setattr(stage, "entrypoint", json.loads(rest)),
+    "CMD": lambda stage, rest: setattr(stage, "command", json.loads(rest)),
+    "HEALTHCHECK": lambda stage, rest: setattr(
+        stage, "health", json.loads(rest.partition(" CMD ")[2])
+    ),
+}
 
 
 def copy(stage: Stage, rest: str, stages: dict[str, Stage]) -> None:
@@ -132,7 +147,7 @@ def copy(stage: Stage, rest: str, stages: dict[str, Stage]) -> None:
     if words[0].startswith("--from="):
         source = stages[words.pop(0).removeprefix("--from=")].root
     *names, target = words
-    place = stage.root / os.path.join(stage.workdir, target).lstrip("/")
+    place = stage.root / str(Path(stage.workdir) / target).lstrip("/")
     for name in names:
         origin = source / name.lstrip("/")
         into = place / origin.name if target.endswith("/") else place
@@ -144,7 +159,7 @@ def copy(stage: Stage, rest: str, stages: dict[str, Stage]) -> None:
 
 
 def pip_environment() -> dict[str, str]:
-    """Return the caller's settings for pip and proxies; an engine passes them as build arguments."""
+    """Return the caller's settings for pip and proxies: an engine's build arguments."""
     wanted = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT")
     return {key: value for key, value in os.environ.items() if key.upper().startswith(wanted)}
 
