@@ -93,19 +93,26 @@ def decompress(stored: bytes) -> bytes:
 
 
 def _inflate(stored: bytes) -> Iterator[bytes]:
+    """Yield the content of each gzip member, a bounded part at a time."""
     rest = stored
     while rest:
         member = zlib.decompressobj(_GZIP)
-        while not member.eof:
-            try:
-                part = member.decompress(rest, _CHUNK)
-            except zlib.error as error:
-                raise Unreadable("bad_gzip", f"the gzip data is damaged: {error}") from error
-            if not part and not member.eof and not member.unconsumed_tail:
-                raise Unreadable("truncated", "the gzip data ends before its end mark")
-            yield part
-            rest = member.unconsumed_tail
+        yield from _inflate_member(member, rest)
         rest = member.unused_data
+
+
+def _inflate_member(member: zlib._Decompress, rest: bytes) -> Iterator[bytes]:
+    while True:
+        try:
+            part = member.decompress(rest, _CHUNK)
+        except zlib.error as error:
+            raise Unreadable("bad_gzip", f"the gzip data is damaged: {error}") from error
+        yield part
+        rest = member.unconsumed_tail
+        if member.eof:
+            return
+        if not part and not rest:
+            raise Unreadable("truncated", "the gzip data ends before its end mark")
 
 
 def _too_large() -> Unreadable:

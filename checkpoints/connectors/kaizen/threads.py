@@ -6,13 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from checkpoints.connectors import marks
 from checkpoints.connectors.kaizen.states import THREAD, Saved
-from checkpoints.records import Directive, Head, Status, Strategy, Thread
-
-OPERATION = "holdfast_operation_id"
-REASON = "holdfast_reason"
-RESTORED_FROM = "restored_from"
-DIRECTIVE = "holdfast_directive"
+from checkpoints.records import Head, Status, Thread
 
 QUIET_AFTER = timedelta(minutes=30)
 """An agent that runs and has not saved for this long is taken for stalled."""
@@ -66,24 +62,14 @@ def _status(head: Saved, now: datetime) -> Status:
 def describe_head(head: Saved, count: int, state: Mapping[str, Any]) -> Head:
     """Describe a head, with what a restore left in its state's metadata."""
     metadata = state.get("metadata")
-    left = metadata if isinstance(metadata, Mapping) else {}
+    left: Mapping[str, Any] = metadata if isinstance(metadata, Mapping) else {}
     return Head(
         agent_id=head.record.agent_id,
         thread_id=THREAD,
         checkpoint_id=head.record.id,
         version=count,
         moved_at=head.record.created_at,
-        operation_id=left.get(OPERATION),
-        reason=left.get(REASON),
-        directive=_directive(left.get(DIRECTIVE)),
-    )
-
-
-def _directive(value: Any) -> Directive | None:
-    if not isinstance(value, Mapping) or value.get("strategy") not in tuple(Strategy):
-        return None
-    parameters = value.get("parameters")
-    return Directive(
-        strategy=Strategy(value["strategy"]),
-        parameters=parameters if isinstance(parameters, Mapping) else {},
+        operation_id=marks.text_in(left, marks.OPERATION),
+        reason=marks.text_in(left, marks.REASON),
+        directive=marks.directive_in(left),
     )

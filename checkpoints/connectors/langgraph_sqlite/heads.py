@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from checkpoints.connectors import marks
 from checkpoints.connectors.langgraph_sqlite import bodies
 from checkpoints.connectors.langgraph_sqlite.rows import CheckpointRow
 from checkpoints.connectors.langgraph_sqlite.threads import Threads
-from checkpoints.records import Directive, Head, Strategy
-
-RESTORED_FROM = "restored_from"
-OPERATION = "holdfast_operation_id"
-REASON = "holdfast_reason"
-DIRECTIVE = "holdfast_directive"
+from checkpoints.records import Head
 
 
 def head_of(row: CheckpointRow, threads: Threads) -> Head:
@@ -27,17 +20,7 @@ def head_of(row: CheckpointRow, threads: Threads) -> Head:
         checkpoint_id=row.key.checkpoint_id,
         version=threads.roots(thread_id),
         moved_at=moved_at,
-        operation_id=metadata.get(OPERATION),
-        reason=metadata.get(REASON),
-        directive=_directive(metadata.get(DIRECTIVE)),
-    )
-
-
-def _directive(value: Any) -> Directive | None:
-    if not isinstance(value, Mapping) or value.get("strategy") not in tuple(Strategy):
-        return None
-    parameters = value.get("parameters")
-    return Directive(
-        strategy=Strategy(value["strategy"]),
-        parameters=parameters if isinstance(parameters, Mapping) else {},
+        operation_id=marks.text_in(metadata, marks.OPERATION),
+        reason=marks.text_in(metadata, marks.REASON),
+        directive=marks.directive_in(metadata),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from checkpoints.connectors.langgraph_sqlite import bodies, progress
+from checkpoints.connectors.langgraph_sqlite import bodies, copies, progress
 from checkpoints.connectors.langgraph_sqlite.records import Material, gather, record_of, sha256_of
 from checkpoints.connectors.langgraph_sqlite.rows import ROOT, CheckpointRow, Rows, text_of
 from checkpoints.connectors.langgraph_sqlite.threads import QUIET_AFTER, Threads
@@ -37,12 +37,14 @@ class Planner:
                 f"{row.key.checkpoint_id} belongs to the subgraph {row.key.namespace!r}; restore "
                 "the checkpoint of the thread that it ran under"
             )
-        bodies.decode_body(row)
+        copies.body(row, row.key.checkpoint_id, now)
+        copies.metadata_of(row)
         head = self.rows.head(row.key.thread_id) or row
         lineage = self._lineage(row)
         states, left_alone = self._subgraphs(row, frozenset(lineage[1:]))
         for state in states:
-            bodies.decode_body(state)
+            copies.body(state, state.key.checkpoint_id, now)
+            copies.metadata_of(state)
         material = gather(self.rows, row)
         agent_id = self.threads.agent(row.key.thread_id)
         record = record_of(material, agent_id)

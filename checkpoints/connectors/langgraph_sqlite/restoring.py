@@ -7,15 +7,12 @@ are not copied, so the steps after the checkpoint run again.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from checkpoints.connectors import inert
-from checkpoints.connectors.langgraph_sqlite import bodies, heads, schema
+from checkpoints.connectors import marks
+from checkpoints.connectors.langgraph_sqlite import bodies, copies, heads, schema
 from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.connectors.langgraph_sqlite.records import sha256_of
 from checkpoints.connectors.langgraph_sqlite.rows import ROOT, CheckpointRow, Key, Rows, text_of
@@ -63,7 +60,7 @@ def _done(rows: Rows, order: Order) -> CheckpointRow | None:
     plan = order.plan
     since = rows.checkpoints(_SINCE, (plan.thread_id, plan.expected_head or ""))
     for row in since:
-        if bodies.decode_metadata(row).get(heads.OPERATION) == order.operation_id:
+        if bodies.decode_metadata(row).get(marks.OPERATION) == order.operation_id:
             return row
     return None
 
@@ -75,7 +72,7 @@ def _apply(rows: Rows, order: Order) -> CheckpointRow:
     _require_head(rows, plan)
     for target, identifier in zip(plan.targets, order.written_ids, strict=True):
         _require_newest(rows, plan, target.namespace, identifier)
-        _insert(rows, _copied(_required(rows, plan, target), identifier, order))
+        _insert(rows, _required(rows, plan, target), identifier, order)
     head = rows.head(plan.thread_id)
     if head is None or head.key.checkpoint_id != order.written_ids[0]:
         raise PlanRefused("the copy would not be the newest; nothing was written")
@@ -124,58 +121,16 @@ def _required(rows: Rows, plan: RestorePlan, target: RestoreTarget) -> Checkpoin
     return row
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Copy:
-    row: CheckpointRow
-    identifier: str
-    body: bytes
-    metadata: bytes
-
-
-def _copied(row: CheckpointRow, identifier: str, order: Order) -> _Copy:
-    body = _rewritten(row, {"id": identifier, "ts": order.now.isoformat()})
-    return _Copy(row=row, identifier=identifier, body=body, metadata=_metadata(row, order))
-
-
-def _rewritten(row: CheckpointRow, values: Mapping[str, str]) -> bytes:
-    """Return a body with a few values changed and everything else as it was."""
-    bodies.decode_body(row)
-    content = row.body or b""
-    if row.type == "json":
-        return json.dumps({**json.loads(content), **values}).encode()
-    return inert.repack({**inert.unpack_for_rewriting(content), **values})
-
-
-def _metadata(row: CheckpointRow, order: Order) -> bytes:
-    bodies.decode_metadata(row)
-    metadata: dict[str, Any] = json.loads(row.metadata or b"{}")
-    metadata |= {
-        "source": "fork",
-        "step": bodies.step_of(metadata) + 1,
-        heads.RESTORED_FROM: row.key.checkpoint_id,
-        heads.OPERATION: order.operation_id,
-        heads.REASON: order.reason,
-    }
-    metadata.pop(heads.DIRECTIVE, None)
-    if order.directive and row.key.namespace == ROOT:
-        metadata[heads.DIRECTIVE] = {
-            "strategy": str(order.directive.strategy),
-            "parameters": dict(order.directive.parameters),
-        }
-    return json.dumps(metadata, ensure_ascii=False).encode("utf-8", "replace")
-
-
-def _insert(rows: Rows, copy: _Copy) -> None:
-    key = copy.row.key
-    rows.database.execute(
-        _INSERT,
-        (
-            key.thread_id,
-            key.namespace,
-            copy.identifier,
-            copy.row.parent_id,
-            copy.row.type,
-            copy.body,
-            copy.metadata,
-        ),
+def _insert(rows: Rows, row: CheckpointRow, identifier: str, order: Order) -> None:
+    key = row.key
+    is_root = key.namespace == ROOT
+    values = marks.marked(
+        copies.metadata_of(row),
+        restored_from=key.checkpoint_id,
+        operation_id=order.operation_id,
+        reason=order.reason,
+        directive=order.directive if is_root else None,
     )
+    body = copies.body(row, identifier, order.now)
+    copy = (key.thread_id, key.namespace, identifier, row.parent_id, row.type, body)
+    rows.database.execute(_INSERT, (*copy, copies.metadata(values)))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import random
 import shutil
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import checkpoints
 from checkpoints.connectors.kaizen import KaizenStore
 from checkpoints.connectors.kaizen.bodies import MAX_BYTES
 from checkpoints.records import Status
+from checkpoints.stores.urls import open_store
 
 
 @pytest.fixture
@@ -205,3 +208,81 @@ def test_an_agent_that_shares_the_generic_id_gets_the_name_that_was_given(
     [thread] = store.threads()
     assert thread.agent_id == "nightly"
     assert thread.status == Status.STALLED
+
+
+def test_a_gzip_bomb_takes_little_memory(copy: Path) -> None:
+    (copy / "ckpt_bomb.jsonl.gz").write_bytes(gzip.compress(b" " * (8 * MAX_BYTES)))
+    store = KaizenStore(copy)
+    tracemalloc.start()
+    list(store.verify())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+def test_flipped_bytes_and_truncations_raise_nothing_but_our_own_errors(copy: Path) -> None:
+    chance = random.Random(7)
+    paths = sorted(copy.iterdir())
+    for _ in range(300):
+        path = chance.choice(paths)
+        content = bytearray(path.read_bytes())
+        damaged = content[: chance.randrange(len(content))] if chance.random() < 0.3 else content
+        for _ in range(chance.choice((0, 1, 8))):
+            if damaged:
+                damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
+        store = KaizenStore(copy)
+        for record in store.changes(None).checkpoints:
+            if not record.damage:
+                store.load(record)
+        list(store.verify())
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "3",
+        "null",
+        "{}",
+        '{"checkpoint_id": 3, "agent_id": [], "timestamp": {}, "step_number": "x", "status": 1}',
+        (
+            '{"checkpoint_id": "ckpt_x", "agent_id": "a", "timestamp": "0001-01-01T00:00:00+14:00",'
+            ' "step_number": 1e999, "status": "running"}'
+        ),
+        (
+            '{"checkpoint_id": "ckpt_x", "agent_id": "a", "timestamp": "2026-01-01T00:00:00+00:00",'
+            ' "step_number": 99999999999999999999, "status": "running", "metadata": [1],'
+            ' "budget_spent_usd": NaN}'
+        ),
+        "[" * 5000,
+        '{"a": ' * 100 + "1" + "}" * 100,
+    ],
+)
+def test_odd_states_are_listed_or_reported(copy: Path, text: str) -> None:
+    (copy / "ckpt_x.jsonl").write_text(text)
+    store = KaizenStore(copy)
+    changes = store.changes(None)
+    known = [record for record in changes.checkpoints if record.id == "ckpt_x"]
+    assert known or "ckpt_x" in {finding.checkpoint_id for finding in changes.findings}
+    assert len(changes.checkpoints) - len(known) == 69
+    assert json.dumps([record.to_dict() for record in known], allow_nan=False)
+    list(store.threads())
+
+
+def test_names_that_are_no_text_are_left_alone(copy: Path) -> None:
+    odd = os.fsencode(str(copy)) + b"/ckpt_\xff\xfe.jsonl"
+    with open(odd, "wb") as file:
+        file.write((copy / "ckpt_738ed5f860c3.jsonl").read_bytes())
+    (copy / "ckpt_a\nb.jsonl").write_text("{}")
+    assert len(KaizenStore(copy).changes(None).checkpoints) == 69
+
+
+def test_it_keeps_the_protocol(copy: Path) -> None:
+    assert isinstance(KaizenStore(copy), checkpoints.RestorableStore)
+
+
+def test_a_url_opens_it(copy: Path) -> None:
+    store = open_store(f"kaizen:///{copy}?agent=nightly")
+    assert {thread.agent_id for thread in store.threads()} >= {"nightly", "etl_agent"}

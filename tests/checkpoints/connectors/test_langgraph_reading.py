@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import time
 from collections.abc import Iterator
@@ -123,3 +124,39 @@ def test_an_unknown_thread_or_checkpoint_is_not_found(
     with pytest.raises(checkpoints.CheckpointNotFound):
         store.get("1f1dd39d-0000-6000-8000-000000000000")
     assert store.head(None, "nobody") is None
+
+
+def test_it_keeps_the_protocol(store: LangGraphSqliteStore) -> None:
+    assert isinstance(store, checkpoints.RestorableStore)
+
+
+def test_bytes_in_a_state_stay_bytes(store: LangGraphSqliteStore) -> None:
+    head = store.head(None, "typed-5")
+    assert head is not None
+    assert isinstance(store.load(store.get(head.checkpoint_id))["raw"], bytes)
+
+
+def test_a_delta_channel_is_shown_as_its_snapshot_and_the_writes_since(
+    store: LangGraphSqliteStore,
+) -> None:
+    records = [r for r in store.history(None, "delta-1") if r.step == 12]
+    log = store.load(records[0])["log"]
+    assert log["__type__"] == "langgraph.channels.DeltaChannel"
+    assert len(log["value"]["snapshot"]["value"]) == 8
+    assert len(log["value"]["writes"]) > 0
+
+
+def test_the_checkpoints_of_subgraphs_carry_their_namespace(store: LangGraphSqliteStore) -> None:
+    namespaces = {record.namespace for record in store.history(None, "memory-11")}
+    assert namespaces == {"", "memory"}
+    calls = {record.namespace.split(":")[0] for record in store.history(None, "crew-beta")}
+    assert calls == {"", "researcher"}
+
+
+def test_a_checkpoint_says_who_wrote_it_and_how_large_it_is(store: LangGraphSqliteStore) -> None:
+    record = next(r for r in store.history(None, "crew-beta") if "researcher" in r.written_by)
+    assert record.step_name == "researcher"
+    assert record.size == len(store.raw(record))
+    assert record.stored_size is not None
+    assert record.stored_size > record.size
+    assert record.sha256 == hashlib.sha256(store.raw(record)).hexdigest()

@@ -536,3 +536,16 @@ def test_a_record_that_was_altered_since_it_was_listed_is_not_planned(path: Path
     flip(path, history[2].id)
     with pytest.raises(checkpoints.CorruptCheckpoint, match="changed"):
         store.plan_restore(history[2])
+
+
+@pytest.mark.parametrize("metadata", [b"[]", b"{", b"3", b"\xff"])
+def test_a_target_whose_metadata_cannot_be_read_is_refused(path: Path, metadata: bytes) -> None:
+    store, history = counted(path)
+    connection = sqlite3.connect(path)
+    connection.execute(
+        "UPDATE checkpoints SET metadata = ? WHERE checkpoint_id = ?", (metadata, history[2].id)
+    )
+    connection.commit()
+    connection.close()
+    with pytest.raises(checkpoints.CorruptCheckpoint, match="metadata"):
+        store.plan_restore(history[2])
