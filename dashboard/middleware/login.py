@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware as DjangoLoginRequired
 from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect
 
 API_PREFIX = "/api/"
@@ -30,5 +31,5 @@ class LoginRequiredMiddleware(DjangoLoginRequired):
             return None
         response = super().process_view(request, view_func, view_args, view_kwargs)
         if response is not None and request.headers.get("HX-Request"):
-            return HttpResponseClientRedirect(self.get_login_url(view_func))
+            return HttpResponseClientRedirect(resolve_url(self.get_login_url(view_func)))
         return response

@@ -1,0 +1,72 @@
+"""Readiness names what is missing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+
+from dashboard.services import heartbeats
+from dashboard.services.health import RECONCILER
+
+
+def ready() -> Any:
+    return Client().get("/readyz", headers={"host": "10.0.0.1"})
+
+
+def beat(age: timedelta = timedelta()) -> None:
+    heartbeats.beat(name=RECONCILER, now=datetime.now(UTC) - age)
+
+
+def test_a_live_process_says_so_to_any_host_without_a_session() -> None:
+    response = Client().get("/healthz", headers={"host": "10.0.0.1"})
+
+    assert (response.status_code, response.json()) == (HTTPStatus.OK, {"status": "alive"})
+    assert not response.cookies
+
+
+def test_all_is_well_while_the_reconciler_runs(db: None) -> None:
+    beat()
+
+    response = ready()
+
+    assert response.status_code == HTTPStatus.OK
+    assert response.json()["missing"] == []
+
+
+def test_a_reconciler_that_never_ran_is_missing(db: None) -> None:
+    response = ready()
+
+    assert response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    assert response.json()["missing"] == ["reconciler"]
+
+
+def test_a_reconciler_that_fell_silent_is_missing(db: None) -> None:
+    beat(timedelta(seconds=61))
+
+    assert ready().json()["missing"] == ["reconciler"]
+
+
+def test_a_migration_that_was_not_applied_is_missing(db: None) -> None:
+    beat()
+    MigrationRecorder(connection).record_unapplied("dashboard", "0001_initial")
+
+    assert "migrations" in ready().json()["missing"]
+
+
+def test_a_broker_that_does_not_answer_is_missing(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat()
+    monkeypatch.setattr("dashboard.services.health.app.conf.broker_url", "redis://127.0.0.1:9/0")
+    monkeypatch.setattr("dashboard.services.health.app.conf.broker_write_url", None, raising=False)
+
+    response = ready()
+
+    assert response.json()["missing"] == ["broker"]
+    assert "127.0.0.1" not in response.content.decode()

@@ -1,0 +1,142 @@
+"""States are read a level at a time; a damaged one is shown as such."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+import checkpoints
+from dashboard.models import Checkpoint, User
+from dashboard.selectors.errors import NotFound
+from dashboard.services import states
+from dashboard.services.ingest import ingest_push
+from dashboard.services.states.pages import LEVEL
+from dashboard.services.tokens import NewToken
+from dashboard.stores import SourceNotConnected
+from tests.benches import Bench, Clock, register
+from tests.dashboard.records import push
+
+STATE = {
+    "messages": [{"role": "user", "text": "hello"}] * 300,
+    "note": "x" * 5_000,
+    "budget": 1.5,
+    "empty": {},
+    "when": datetime(2026, 1, 1),  # noqa: DTZ001
+}
+
+
+@pytest.fixture
+def bench(db: None, tmp_path: Path) -> Bench:
+    url = f"sqlite:///{tmp_path}/agents.db"
+    with checkpoints.CheckpointManager("agent", store=url) as manager:
+        manager.create_checkpoint(state=STATE)
+        manager.create_checkpoint(state={**STATE, "budget": 2.5})
+    return register(url, thread_id="main", clock=Clock())
+
+
+def test_the_top_of_a_state_shows_types_sizes_and_previews(bench: Bench) -> None:
+    page = states.state_page(user=bench.user, checkpoint_pk=bench.rows()[0].pk, path=())
+
+    shown = {node.key: node for node in page.children}
+    assert list(shown) == list(STATE)
+    assert (shown["messages"].type_name, shown["messages"].size) == ("list", 300)
+    assert shown["messages"].has_children
+    assert (shown["note"].size, shown["note"].cut) == (5_000, True)
+    assert not shown["empty"].has_children
+
+
+def test_a_long_list_comes_in_parts(bench: Bench) -> None:
+    row = bench.rows()[0]
+
+    first = states.state_page(user=bench.user, checkpoint_pk=row.pk, path=("messages",))
+    assert first.next_start == LEVEL
+    rest = states.state_page(
+        user=bench.user, checkpoint_pk=row.pk, path=("messages",), start=first.next_start
+    )
+
+    assert [node.key for node in (*first.children, *rest.children)] == list(range(300))
+    assert rest.next_start is None
+
+
+def test_a_long_text_can_be_read_whole(bench: Bench) -> None:
+    page = states.state_page(user=bench.user, checkpoint_pk=bench.rows()[0].pk, path=("note",))
+
+    assert page.whole == "x" * 5_000
+
+
+def test_a_path_of_texts_as_in_an_address_leads_into_lists(bench: Bench) -> None:
+    path = ("messages", "7", "role")
+
+    page = states.state_page(user=bench.user, checkpoint_pk=bench.rows()[0].pk, path=path)
+
+    assert page.whole == "user"
+
+
+def test_a_path_that_leads_nowhere_is_said_to(bench: Bench) -> None:
+    with pytest.raises(states.NoSuchPath):
+        states.state_page(user=bench.user, checkpoint_pk=bench.rows()[0].pk, path=("none",))
+
+
+def test_an_unknown_checkpoint_is_not_found(bench: Bench) -> None:
+    with pytest.raises(NotFound):
+        states.state_page(user=bench.user, checkpoint_pk=10**9, path=())
+
+
+def test_two_states_are_compared(bench: Bench) -> None:
+    left, right = bench.rows()
+
+    page = states.diff_page(user=bench.user, left_pk=left.pk, right_pk=right.pk)
+
+    assert [(change.path, change.before, change.after) for change in page.changes] == [
+        (("budget",), 1.5, 2.5)
+    ]
+
+
+def test_a_store_that_is_only_reported_is_not_opened(
+    token: NewToken, person: User, now: datetime
+) -> None:
+    (pk,) = ingest_push(token=token.token, push=push(), now=now).rows
+
+    with pytest.raises(SourceNotConnected):
+        states.state_page(user=person, checkpoint_pk=pk, path=())
+
+
+def test_a_corrupt_checkpoint_is_marked_and_its_bytes_can_be_had(
+    db: None, samples: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "graph.sqlite"
+    shutil.copy(samples / "langgraph.sqlite", file)
+    bench = register(f"langgraph+sqlite:///{file}", thread_id="support-001", clock=Clock())
+    row = bench.rows()[0]
+    with sqlite3.connect(file) as database:
+        database.execute(
+            "UPDATE checkpoints SET checkpoint = x'c1' WHERE checkpoint_id = ?",
+            [row.checkpoint_id],
+        )
+
+    with pytest.raises(checkpoints.CorruptCheckpoint):
+        states.state_page(user=bench.user, checkpoint_pk=row.pk, path=())
+
+    row.refresh_from_db()
+    assert row.damage
+    assert states.raw_bytes(user=bench.user, checkpoint_pk=row.pk).data == b"\xc1"
+    assert Checkpoint.objects.exclude(damage="").count() == 1
+
+
+def test_values_of_other_programs_are_described_and_never_built(
+    db: None, samples: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "graph.sqlite"
+    shutil.copy(samples / "langgraph.sqlite", file)
+    bench = register(f"langgraph+sqlite:///{file}", thread_id="typed-5", clock=Clock())
+    loaded = set(sys.modules)
+
+    page = states.state_page(user=bench.user, checkpoint_pk=bench.rows()[-1].pk, path=())
+
+    assert any(node.described and "." in node.type_name for node in page.children)
+    assert {name for name in set(sys.modules) - loaded if "langchain" in name} == set()
