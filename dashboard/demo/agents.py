@@ -113,7 +113,7 @@ class BillingChain(DemoAgent):
     def step(self, state: State, random: Random) -> Step:
         """Take the next step of the chain."""
         name = CHAIN[state["position"]]
-        metrics = {"tokens": 300 + random.randint(0, 60)}
+        metrics: dict[str, float] = {"tokens": 300 + random.randint(0, 60)}
         if name == "validation" and random.random() < 0.12:
             return self._failed(state, name, metrics)
         after = {**state, "position": (state["position"] + 1) % len(CHAIN)}

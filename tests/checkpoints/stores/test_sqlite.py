@@ -5,12 +5,20 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from checkpoints import PermanentStoreError, TransientStoreError, open_store
+from checkpoints import PermanentStoreError, Store, TransientStoreError, open_store
 from checkpoints.stores import sqlite_file
+from checkpoints.stores.sqlite import SqliteStore
 from checkpoints.testing import draft, save_chain
+
+
+def _opened(url: str) -> SqliteStore:
+    store = open_store(url)
+    assert isinstance(store, SqliteStore)
+    return store
 
 
 def test_looking_creates_nothing(tmp_path: Path) -> None:
@@ -31,7 +39,7 @@ def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
         db.execute("CREATE TABLE theirs (a)")
     before = path.read_bytes()
     with pytest.raises(PermanentStoreError, match="another program"):
-        save_chain(open_store(f"sqlite:///{path}"), 1)
+        save_chain(_opened(f"sqlite:///{path}"), 1)
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("theirs",)]
     assert len(before) == path.stat().st_size
@@ -42,17 +50,17 @@ def test_something_that_is_no_database_is_left_alone(tmp_path: Path, content: by
     path = tmp_path / "file.db"
     path.write_bytes(content)
     with pytest.raises(PermanentStoreError, match="not a SQLite file"):
-        save_chain(open_store(f"sqlite:///{path}"), 1)
+        save_chain(_opened(f"sqlite:///{path}"), 1)
     assert path.read_bytes() == content
 
 
 def test_a_folder_is_named_as_such(tmp_path: Path) -> None:
     with pytest.raises(PermanentStoreError, match="is a folder"):
-        save_chain(open_store(f"sqlite:///{tmp_path}"), 1)
+        save_chain(_opened(f"sqlite:///{tmp_path}"), 1)
 
 
 def test_a_newer_format_is_refused_and_left_alone(tmp_path: Path) -> None:
-    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    store = _opened(f"sqlite:///{tmp_path}/store.db")
     save_chain(store, 1)
     store.close()
     with sqlite3.connect(tmp_path / "store.db") as db:
@@ -65,12 +73,12 @@ def test_a_newer_format_is_refused_and_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scheme", ["sqlite", "file"])
 def test_a_place_that_may_not_be_written_is_named(scheme: str) -> None:
     with pytest.raises(PermanentStoreError, match="/proc/holdfast"):
-        save_chain(open_store(f"{scheme}:////proc/holdfast/store.db"), 1)
+        save_chain(cast(Store, open_store(f"{scheme}:////proc/holdfast/store.db")), 1)
 
 
 def test_a_locked_store_is_worth_a_retry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite_file, "BUSY_SECONDS", 0.1)
-    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    store = _opened(f"sqlite:///{tmp_path}/store.db")
     save_chain(store, 1)
     other = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -81,14 +89,14 @@ def test_a_locked_store_is_worth_a_retry(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_full_disk_loses_nothing_that_was_saved(tmp_path: Path) -> None:
-    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    store = _opened(f"sqlite:///{tmp_path}/store.db")
     save_chain(store, 1)
     with store._file.writing() as db:
         (pages,) = db.execute("PRAGMA page_count").fetchone()
         db.execute(f"PRAGMA max_page_count = {pages + 2}")
     with pytest.raises(PermanentStoreError, match="the disk is full"):
         store.put(draft(2, parent="c1"), {"x": os.urandom(100_000)}, expected_head="c1")
-    again = open_store(f"sqlite:///{tmp_path}/store.db")
+    again = _opened(f"sqlite:///{tmp_path}/store.db")
     assert again.load(again.get("c1"))["step"] == 1
     again.put(draft(2, parent="c1"), {}, expected_head="c1")
 
@@ -111,7 +119,7 @@ def test_reading_a_file_of_another_program_leaves_it_alone(tmp_path: Path) -> No
 
 
 def test_a_forked_process_opens_the_file_anew(tmp_path: Path) -> None:
-    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    store = _opened(f"sqlite:///{tmp_path}/store.db")
     save_chain(store, 1)
     child = os.fork()
     if child == 0:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from checkpoints.stores import files, sqlite
 from checkpoints.stores.memory import MemoryStore
-from checkpoints.stores.urls import open_store as open_by_url
+from checkpoints.stores.urls import parse_url
 from checkpoints.testing import OpenStore, StoreSuite
 
 
@@ -21,10 +22,10 @@ class TestMemoryStore(StoreSuite):
 class TestSqliteStore(StoreSuite):
     @pytest.fixture
     def open_store(self, tmp_path: Path) -> OpenStore:
-        return lambda: open_by_url(f"sqlite:///{tmp_path}/deep/store.db")
+        return lambda: sqlite.open_url(parse_url(f"sqlite:///{tmp_path}/deep/store.db"))
 
 
 class TestFileStore(StoreSuite):
     @pytest.fixture
     def open_store(self, tmp_path: Path) -> OpenStore:
-        return lambda: open_by_url(f"file:///{tmp_path}/deep/store")
+        return lambda: files.open_url(parse_url(f"file:///{tmp_path}/deep/store"))
