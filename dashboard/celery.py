@@ -30,7 +30,8 @@ SCAN_QUEUE = "scan"
 QUEUES = (OPERATIONS_QUEUE, SCAN_QUEUE)
 TALKATIVE = ("celery.app.trace", "celery.worker.strategy")
 """They write two lines for each task, and a scan comes every few seconds."""
-VISIBILITY_TIMEOUT_SECONDS = 600
+CONNECT_SECONDS = 2
+REDIS_OPTIONS = {"visibility_timeout": 600, "socket_connect_timeout": CONNECT_SECONDS}
 """Ten leases: a broker that redelivers sooner only sends hints that find the work claimed."""
 
 
@@ -57,10 +58,10 @@ def _configuration() -> dict[str, Any]:
 
 def _broker() -> dict[str, Any]:
     if settings.BROKER_URL:
-        timeout = {"visibility_timeout": VISIBILITY_TIMEOUT_SECONDS}
         return {
             "broker_url": settings.BROKER_URL,
-            "broker_transport_options": timeout if _is_redis(settings.BROKER_URL) else {},
+            "broker_transport_options": REDIS_OPTIONS if _is_redis(settings.BROKER_URL) else {},
+            "broker_connection_timeout": CONNECT_SECONDS,
             "worker_prefetch_multiplier": 1,
         }
     return {

@@ -5,7 +5,6 @@ A hint that cannot be sent is not an error of the request: the reconciler sends 
 
 from __future__ import annotations
 
-import functools
 from uuid import UUID
 
 from django.db import transaction
@@ -27,5 +26,7 @@ def enqueue_scan(source_id: int) -> None:
 
 
 def _send_on_commit(task: str, row_id: str | int) -> None:
-    send = functools.partial(app.send_task, task, args=[row_id])
+    def send() -> None:
+        app.send_task(task, args=[row_id])
+
     transaction.on_commit(send, robust=True)

@@ -11,7 +11,7 @@ from dashboard import queue
 from dashboard.models import Source
 
 SCAN_EVERY = timedelta(seconds=3)
-HINT_LOST_AFTER = timedelta(seconds=60)
+HINT_LOST_AFTER = timedelta(seconds=15)
 
 
 @dataclass(slots=True)
