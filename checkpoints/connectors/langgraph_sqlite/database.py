@@ -132,11 +132,17 @@ def check_file(path: Path) -> None:
 
 
 def _explain(path: Path, error: sqlite3.Error) -> PermanentStoreError | TransientStoreError:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    code = extended & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return TransientStoreError(f"{path} is locked by another process; try again")
     if code == sqlite3.SQLITE_INTERRUPT:
         return PermanentStoreError(f"{path} was given up: SQLite worked too long on one row of it")
+    if extended == sqlite3.SQLITE_READONLY_ROLLBACK:
+        return PermanentStoreError(
+            f"{path} was left in the middle of a write by a crash; let the agent open it once, "
+            "which brings it back, then try again"
+        )
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
         return PermanentStoreError(_explain_access(path))
     if code == sqlite3.SQLITE_NOTADB:

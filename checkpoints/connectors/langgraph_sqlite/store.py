@@ -23,6 +23,7 @@ from checkpoints.errors import (
     CheckpointNotFound,
     CorruptCheckpoint,
     PlanRefused,
+    StoreError,
 )
 from checkpoints.records import (
     Capabilities,
@@ -61,8 +62,7 @@ class LangGraphSqliteStore:
         self.path = path
         self.url = url or f"langgraph+sqlite:///{path}"
         self.clock = clock
-        self._database = Database(path)
-        self._schema = schema.inspect(self._database)
+        self._database, self._schema = _opened(path)
         self._rows = Rows(self._database, has_task_path=self._schema.has_task_path)
         self._threads = Threads(self._rows, path.stem)
 
@@ -224,6 +224,15 @@ class LangGraphSqliteStore:
                 f"{self.path} has {checkpoint_id!r} in several threads; name the thread too"
             )
         return found[0]
+
+
+def _opened(path: Path) -> tuple[Database, schema.Schema]:
+    database = Database(path)
+    try:
+        return database, schema.inspect(database)
+    except StoreError:
+        database.close()
+        raise
 
 
 def _updated_at(thread: Thread) -> datetime:

@@ -19,6 +19,7 @@ import pytest
 
 import checkpoints
 from checkpoints.connectors.langgraph_sqlite import LangGraphSqliteStore
+from checkpoints.connectors.langgraph_sqlite import database as database_module
 from checkpoints.stores.urls import open_store
 from tests.checkpoints.connectors import graphs
 
@@ -109,7 +110,10 @@ def test_a_view_in_place_of_a_table_is_not_read(path: Path) -> None:
     assert time.monotonic() - began < 2
 
 
-def test_a_locked_file_is_a_passing_condition(counted: Path) -> None:
+def test_a_locked_file_is_a_passing_condition(
+    counted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "_BUSY_SECONDS", 0.1)
     changed(counted, "PRAGMA journal_mode = DELETE")
     holder = sqlite3.connect(counted, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
@@ -313,3 +317,15 @@ def test_malformed_files_are_refused_at_once(data_dir: Path, path: Path, name: s
         with pytest.raises(checkpoints.StoreError):
             LangGraphSqliteStore(path)
         assert time.monotonic() - began < 2
+
+
+def test_says_that_a_crash_left_the_file_in_the_middle_of_a_write(counted: Path) -> None:
+    changed(counted, "PRAGMA journal_mode = DELETE")
+    crash = (
+        "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1]);"
+        " c.execute('PRAGMA cache_size = 1');"
+        " c.execute('UPDATE checkpoints SET metadata = zeroblob(9000)'); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", crash, str(counted)], check=True)
+    assert counted.with_name("own.sqlite-journal").exists()
+    assert "in the middle of a write" in refusal(counted)

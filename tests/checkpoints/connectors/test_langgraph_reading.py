@@ -13,6 +13,7 @@ import pytest
 import checkpoints
 from checkpoints.connectors.langgraph_sqlite import LangGraphSqliteStore
 from checkpoints.records import Status
+from tests.checkpoints.connectors import graphs
 
 
 @pytest.fixture
@@ -160,3 +161,14 @@ def test_a_checkpoint_says_who_wrote_it_and_how_large_it_is(store: LangGraphSqli
     assert record.stored_size is not None
     assert record.stored_size > record.size
     assert record.sha256 == hashlib.sha256(store.raw(record)).hexdigest()
+
+
+def test_a_state_that_a_person_edited_is_called_an_update(tmp_path: Path) -> None:
+    path = tmp_path / "own.sqlite"
+    with graphs.saver(path) as saver:
+        graph = graphs.counter(saver)
+        graph.invoke({"n": 0, "log": []}, graphs.config("t"))
+        graph.update_state(graphs.config("t"), {"n": 3, "log": ["edited"]}, as_node="work")
+        record = LangGraphSqliteStore(path).history(None, "t")[0]
+        assert record.step_name == "update"
+        assert record.next_steps == graph.get_state(graphs.config("t")).next == ("work",)

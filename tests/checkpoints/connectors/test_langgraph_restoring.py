@@ -18,6 +18,7 @@ import pytest
 
 import checkpoints
 from checkpoints.connectors.langgraph_sqlite import LangGraphSqliteStore
+from checkpoints.connectors.langgraph_sqlite import database as database_module
 from checkpoints.records import Head, Strategy
 from tests.checkpoints.connectors import graphs
 
@@ -416,7 +417,8 @@ def test_a_trigger_that_came_after_the_plan_is_refused(path: Path) -> None:
     assert count_rows(path) == rows
 
 
-def test_a_locked_file_is_a_passing_condition(path: Path) -> None:
+def test_a_locked_file_is_a_passing_condition(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database_module, "_BUSY_SECONDS", 0.1)
     store, history = counted(path)
     plan = store.plan_restore(history[2])
     connection = sqlite3.connect(path, isolation_level=None)
