@@ -12,13 +12,10 @@ from dashboard.models import Checkpoint, Source, SourceFinding, Thread
 from dashboard.services.ingest import cleaning
 from dashboard.services.ingest.resets import begin_anew
 from dashboard.services.ingest.rows import LEARNED, learn
+from dashboard.services.ingest.threads import count_in, count_out, lock_threads, save_threads
 from dashboard.services.ingest.upserts import (
     Ingested,
     Upserted,
-    count_in,
-    count_out,
-    lock_threads,
-    save_threads,
     upsert,
 )
 

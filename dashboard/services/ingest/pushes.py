@@ -9,17 +9,15 @@ from datetime import datetime
 from django.db import transaction
 
 import checkpoints
-from checkpoints.stores.urls import parse_url
+from checkpoints.stores.urls import StoreUrl, parse_url
 from dashboard.access import Forbidden
 from dashboard.models import ApiToken, Checkpoint, Source, Thread
 from dashboard.services.ingest.cleaning import UnusableRecord, check_id, check_record, text
+from dashboard.services.ingest.threads import count_in, lock_threads, save_threads
 from dashboard.services.ingest.upserts import (
     ContentConflict,
     Ingested,
     Upserted,
-    count_in,
-    lock_threads,
-    save_threads,
     upsert,
 )
 
@@ -70,6 +68,7 @@ def _check(token: ApiToken, push: Push) -> None:
             raise Forbidden(
                 f"This token may only push for agent {token.agent_id!r}; nothing was stored."
             )
+    check_id("source.url", push.source_url, required=True)
     if push.head:
         check_id("head.checkpoint_id", push.head.checkpoint_id, required=True)
 
@@ -83,23 +82,33 @@ def _check_record(record: checkpoints.Checkpoint, place: str) -> None:
 
 def _source(push: Push, now: datetime) -> Source:
     """Return the source of this URL; one that nobody has added yet is only reported about."""
-    try:
-        check_id("source.url", push.source_url, required=True)
-        parsed = parse_url(push.source_url)
-    except checkpoints.PermanentStoreError as error:
-        raise UnusableRecord("source.url", str(error)) from error
-    if parsed.path.parts and not parsed.path.is_absolute():
-        raise UnusableRecord("source.url", "must hold an absolute path (four slashes)")
+    known = Source.objects.filter(url=push.source_url).first()
+    if known is None:
+        new = _reported(push, now)
+        Source.objects.bulk_create([new], ignore_conflicts=True)
+    return known or Source.objects.get(url=push.source_url)
+
+
+def _reported(push: Push, now: datetime) -> Source:
+    parsed = _parse(push.source_url)
     name = text(push.source_name) or parsed.path.name or parsed.scheme
-    new = Source(
+    return Source(
         url=push.source_url,
         name=name[:MAX_NAME_CHARACTERS],
         kind=parsed.scheme,
         connected=False,
         created_at=now,
     )
-    Source.objects.bulk_create([new], ignore_conflicts=True)
-    return Source.objects.get(url=push.source_url)
+
+
+def _parse(url: str) -> StoreUrl:
+    try:
+        parsed = parse_url(url)
+    except checkpoints.PermanentStoreError as error:
+        raise UnusableRecord("source.url", str(error)) from error
+    if parsed.path.parts and not parsed.path.is_absolute():
+        raise UnusableRecord("source.url", "must hold an absolute path (four slashes)")
+    return parsed
 
 
 def _count_created(upserted: Upserted) -> None:
