@@ -15,7 +15,8 @@ from itertools import chain
 from checkpoints.connectors.kaizen.catalog import Catalog
 from checkpoints.connectors.kaizen.folder import Entry
 from checkpoints.connectors.kaizen.names import is_leftover, parse_name
-from checkpoints.records import Changes, Thread
+from checkpoints.connectors.kaizen.states import Saved
+from checkpoints.records import Changes, Checkpoint, Thread
 
 _GRAIN_NS = 50_000_000
 
@@ -65,8 +66,7 @@ def changes(
     waiting = [entry for entry in ordered if _is_ours(entry) and cursor.is_new(entry)]
     page = waiting[:limit]
     contents = [catalog.content(entry) for entry in page]
-    found = (saved.record for content in contents for saved in content.saved)
-    records = tuple(sorted(found, key=lambda record: record.created_at))
+    records = _listed(catalog, [saved for content in contents for saved in content.saved])
     touched = dict.fromkeys(record.agent_id for record in records)
     present = threads() if touched else {}
     return Changes(
@@ -77,6 +77,13 @@ def changes(
         complete=len(waiting) <= limit,
         reset=reset,
     )
+
+
+def _listed(catalog: Catalog, found: list[Saved]) -> tuple[Checkpoint, ...]:
+    """Return the records of what was found, oldest first, without files that another one hides."""
+    shown = {(saved.entry, saved.line) for saved in catalog.saved()} if found else set()
+    records = (saved.record for saved in found if (saved.entry, saved.line) in shown)
+    return tuple(sorted(records, key=lambda record: record.created_at))
 
 
 def _is_ours(entry: Entry) -> bool:

@@ -142,6 +142,9 @@ def test_of_one_id_plain_and_gzipped_the_one_that_kaizen_loads_is_listed(
     (copy / f"{plain.name}.gz").write_bytes(gzip.compress(plain.read_bytes()))
     store = KaizenStore(copy)
     assert store.get(plain.stem).metadata["file"] == f"{plain.name}.gz"
+    records = {record.id: record for record in store.changes(None).checkpoints}
+    assert records[plain.stem].metadata["file"] == f"{plain.name}.gz"
+    assert len(records) == 69
     assert [f.checkpoint_id for f in store.verify() if f.kind == "duplicate"] == [plain.stem]
 
 
