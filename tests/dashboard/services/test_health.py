@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
+import kombu
 import pytest
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
+from dashboard.celery import app
 from dashboard.services import heartbeats
 from dashboard.services.health import RECONCILER
 
@@ -63,8 +65,8 @@ def test_a_broker_that_does_not_answer_is_missing(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beat()
-    monkeypatch.setattr("dashboard.services.health.app.conf.broker_url", "redis://127.0.0.1:9/0")
-    monkeypatch.setattr("dashboard.services.health.app.conf.broker_write_url", None, raising=False)
+    away = kombu.Connection("redis://127.0.0.1:9/0")
+    monkeypatch.setattr(app, "connection_for_write", lambda **_: away)
 
     response = ready()
 
