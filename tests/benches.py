@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -10,14 +10,19 @@ import checkpoints
 from dashboard.models import Checkpoint, Operation, Source, Thread, User
 from dashboard.services import operations, scans
 
-NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+BEHIND = timedelta(minutes=10)
+
+
+def a_while_ago() -> datetime:
+    """Return a time that tests can move on from without coming to the stores' own future."""
+    return datetime.now(UTC) - BEHIND
 
 
 @dataclass
 class Clock:
     """Time that a test moves."""
 
-    now: datetime = NOW
+    now: datetime = field(default_factory=a_while_ago)
 
     def __call__(self) -> datetime:
         return self.now
@@ -71,6 +76,8 @@ class Bench:
         )
 
     def undo(self, operation: Operation) -> Operation:
+        """Ask for an undo a second later: in some stores the newest date is the head."""
+        self.clock.pass_by(1)
         return operations.request_undo(
             user=self.user,
             operation_id=operation.pk,

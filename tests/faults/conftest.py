@@ -9,8 +9,8 @@ import pytest
 
 from tests.benches import Bench, Clock, register, save_steps
 
-LANGGRAPH_THREAD = "crew-alpha"
-KINDS = ("sqlite", "file", "langgraph")
+KINDS = ("sqlite", "file", "langgraph", "kaizen")
+WRITTEN_BY_OTHERS = ("langgraph", "kaizen")
 
 
 @pytest.fixture
@@ -24,27 +24,29 @@ def store_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def bench(
-    store_kind: str,
-    transactional_db: None,
-    tmp_path: Path,
-    request: pytest.FixtureRequest,
-    clock: Clock,
-) -> Bench:
-    if store_kind == "langgraph":
-        return langgraph_bench(request.getfixturevalue("samples"), tmp_path, clock)
+def url(store_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """A store of one kind that tests may write to."""
+    if store_kind in WRITTEN_BY_OTHERS:
+        return copied(store_kind, request.getfixturevalue("samples"), tmp_path)
     url = f"{store_kind}:///{tmp_path}/agents"
     save_steps(url)
-    return register(url, thread_id="main", clock=clock)
+    return url
 
 
-def langgraph_bench(samples: Path, folder: Path, clock: Clock) -> Bench:
-    url = copy_of_langgraph(samples, folder)
-    return register(url, thread_id=LANGGRAPH_THREAD, clock=clock)
+@pytest.fixture
+def thread_id(store_kind: str) -> str:
+    return "crew-alpha" if store_kind == "langgraph" else "main"
 
 
-def copy_of_langgraph(samples: Path, folder: Path) -> str:
-    """Copy the sample, as tests write to it, and return the copy's URL."""
-    copy = folder / "langgraph.sqlite"
-    shutil.copyfile(samples / "langgraph.sqlite", copy)
-    return f"langgraph+sqlite:///{copy}"
+@pytest.fixture
+def bench(url: str, thread_id: str, transactional_db: None, clock: Clock) -> Bench:
+    return register(url, thread_id=thread_id, clock=clock)
+
+
+def copied(kind: str, samples: Path, folder: Path) -> str:
+    """Copy a sample and return the copy's URL."""
+    if kind == "kaizen":
+        shutil.copytree(samples / "kaizen" / "mixed", folder / "mixed")
+        return f"kaizen:///{folder}/mixed"
+    shutil.copyfile(samples / "langgraph.sqlite", folder / "langgraph.sqlite")
+    return f"langgraph+sqlite:///{folder}/langgraph.sqlite"

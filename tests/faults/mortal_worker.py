@@ -17,6 +17,7 @@ import django
 
 django.setup()
 
+from checkpoints.connectors.kaizen.store import KaizenStore  # noqa: E402
 from checkpoints.connectors.langgraph_sqlite.store import LangGraphSqliteStore  # noqa: E402
 from checkpoints.stores.files import FileStore  # noqa: E402
 from checkpoints.stores.sqlite import SqliteStore  # noqa: E402
@@ -41,7 +42,7 @@ def falling_asleep(real: Callable[..., Any], marker: Path, when: str) -> Callabl
 
 
 def main(marker: Path, when: str) -> None:
-    for kind in (SqliteStore, FileStore, LangGraphSqliteStore):
+    for kind in (SqliteStore, FileStore, LangGraphSqliteStore, KaizenStore):
         kind.restore = falling_asleep(kind.restore, marker, when)  # type: ignore[method-assign]
     claims.LEASE = timedelta(seconds=2)
     reconciling.HINT_LOST_AFTER = timedelta(seconds=1)

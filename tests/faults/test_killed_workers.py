@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 import checkpoints
-from tests.benches import save_steps
-from tests.faults.conftest import LANGGRAPH_THREAD, copy_of_langgraph
+from tests.faults.conftest import WRITTEN_BY_OTHERS
 from tests.faults.processes import Installation, wait_until
 
 
@@ -24,20 +23,6 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
     installation = Installation(tmp_path / "data")
     yield installation
     installation.kill_all()
-
-
-@pytest.fixture
-def url(store_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
-    if store_kind == "langgraph":
-        return copy_of_langgraph(request.getfixturevalue("samples"), tmp_path)
-    url = f"{store_kind}:///{tmp_path}/agents"
-    save_steps(url)
-    return url
-
-
-@pytest.fixture
-def thread_id(store_kind: str) -> str:
-    return LANGGRAPH_THREAD if store_kind == "langgraph" else "main"
 
 
 def request_restore(installation: Installation, url: str, thread_id: str) -> None:
@@ -69,7 +54,12 @@ def changes_of(url: str, thread_id: str) -> tuple[int, checkpoints.Head]:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_restore_whose_worker_is_killed_completes_exactly_once(
-    installation: Installation, url: str, thread_id: str, tmp_path: Path, when: str
+    installation: Installation,
+    store_kind: str,
+    url: str,
+    thread_id: str,
+    tmp_path: Path,
+    when: str,
 ) -> None:
     marker = tmp_path / "asleep"
     count, head = changes_of(url, thread_id)
@@ -89,7 +79,7 @@ def test_a_restore_whose_worker_is_killed_completes_exactly_once(
     new_count, new_head = changes_of(url, thread_id)
     assert (end["state"], end["attempts"]) == ("succeeded", 2), end["message"]
     assert new_head.checkpoint_id == end["result"]["restored_id"]
-    if url.startswith("langgraph"):
+    if store_kind in WRITTEN_BY_OTHERS:
         assert new_count == count + 1
     else:
         assert (new_count, new_head.version) == (count, head.version + 1)

@@ -33,11 +33,12 @@ class Effects:
 
 
 def store_classes() -> list[type[Any]]:
+    from checkpoints.connectors.kaizen.store import KaizenStore
     from checkpoints.connectors.langgraph_sqlite.store import LangGraphSqliteStore
     from checkpoints.stores.files import FileStore
     from checkpoints.stores.sqlite import SqliteStore
 
-    return [SqliteStore, FileStore, LangGraphSqliteStore]
+    return [SqliteStore, FileStore, LangGraphSqliteStore, KaizenStore]
 
 
 def fingerprint(bench: Bench) -> tuple[Any, ...]:
