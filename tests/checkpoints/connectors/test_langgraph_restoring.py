@@ -551,3 +551,26 @@ def test_a_target_whose_metadata_cannot_be_read_is_refused(path: Path, metadata:
     connection.close()
     with pytest.raises(checkpoints.CorruptCheckpoint, match="metadata"):
         store.plan_restore(history[2])
+
+
+def test_a_run_that_is_alive_goes_on_after_a_restore_was_refused_or_done(path: Path) -> None:
+    store, history = counted(path)
+    outcomes: list[str] = []
+
+    def agent() -> None:
+        with graphs.saver(path) as saver:
+            saver.conn.execute("PRAGMA busy_timeout = 5000")
+            for _ in range(15):
+                graphs.counter(saver).invoke({"n": 0, "log": []}, graphs.config("t"))
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(agent)
+        while not running.done():
+            try:
+                restore(path, "t", history[2].id, f"op-{len(outcomes)}")
+                outcomes.append("done")
+            except (checkpoints.HeadMoved, checkpoints.TransientStoreError):
+                outcomes.append("refused")
+        running.result()
+    assert outcomes
+    assert list(store.verify()) == []
