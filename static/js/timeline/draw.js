@@ -68,15 +68,25 @@ function drawForks(svg, { data, scale }) {
 }
 
 function radius(mark, most, crowded) {
-  const least = crowded ? 2.2 : 3.4;
-  return least + (crowded ? 2.2 : 3.2) * Math.sqrt((mark.bytes ?? 0) / most);
+  const least = (crowded ? 2 : 3.4) + (mark.kind === "routine" ? 0 : 1);
+  return least + (crowded ? 1.6 : 3.2) * Math.sqrt((mark.bytes ?? 0) / most);
+}
+
+function mostOnALane({ lanes, marks }) {
+  return Math.max(...lanes.map((_, lane) => marks.filter((mark) => mark.lane === lane).length));
+}
+
+/** What is rare lies on top of what is common. */
+function weight(mark) {
+  return (mark.kind === "routine" ? 0 : 1) + (mark.state ? 2 : 0);
 }
 
 function drawMarks(svg, timeline) {
   const { data, scale } = timeline;
   const most = Math.max(1, ...data.marks.map((mark) => mark.bytes ?? 0));
-  const crowded = data.marks.length * 7 > (scale.right - scale.left) * Math.max(1, data.lanes.length);
-  data.marks.forEach((mark, index) => {
+  const crowded = mostOnALane(data) * 9 > scale.right - scale.left;
+  const order = data.marks.map((mark, index) => [mark, index]).sort(([a], [b]) => weight(a) - weight(b));
+  order.forEach(([mark, index]) => {
     const [x, y, r] = [scale.x(mark.t), laneY(mark.lane), radius(mark, most, crowded)];
     const element = shape(mark, x, y, r, data.lanes[mark.lane].branch);
     element.dataset.index = index;

@@ -1,0 +1,80 @@
+"""Every page of the dashboard, by its name and where it is in a world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.browsing import new_context
+from tests.browser.worlds import World, open_agent
+
+FIXED = {
+    "overview": "/",
+    "agents": "/agents/",
+    "agents-none-fits": "/agents/?q=nobody-has-this-name",
+    "operations": "/operations/",
+    "sources": "/sources/",
+    "tokens": "/settings/tokens/",
+    "password": "/accounts/password/set/",
+    "two-factor": "/accounts/2fa/",
+    "not-found": "/agents/999999/",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page: the name of its picture, and its address."""
+
+    name: str
+    path: str
+
+
+def entrance_places() -> tuple[Place, ...]:
+    """Return the pages for those who have not logged in."""
+    return (Place("login", "/accounts/login/"), Place("expired-link", "/login/used-before/"))
+
+
+def places(browser: Browser, world: World) -> tuple[Place, ...]:
+    """Return every page, after a restore was carried out so that there is one to show."""
+    context = new_context(browser, world.instance, cookies=world.cookies)
+    page = context.new_page()
+    found = {**FIXED, **_timelines(page), **_restored(page)}
+    context.close()
+    return tuple(Place(name, path) for name, path in found.items())
+
+
+def restore_row(page: Page, row: int, reason: str) -> None:
+    """Restore the checkpoint in a row of the timeline, from the preview to its end."""
+    page.locator("table[data-rows] tbody tr").nth(row).locator("td a").first.click()
+    page.get_by_role("link", name="Restore…").click()
+    page.get_by_label("Why").fill(reason)
+    page.get_by_role("button", name="Restore #").click()
+    expect(page.locator("#status .state").first).to_have_text("succeeded", timeout=20_000)
+
+
+def _timelines(page: Page) -> dict[str, str]:
+    open_agent(page, "crawler-7")
+    timeline = _path(page)
+    page.locator("table[data-rows] tbody tr").nth(3).locator("td a").first.click()
+    checkpoint = _path(page)
+    open_agent(page, "approval-flow")
+    return {
+        "timeline": timeline,
+        "timeline-langgraph": _path(page),
+        "checkpoint": checkpoint,
+        "checkpoint-state": f"{checkpoint}state/",
+        "checkpoint-diff": f"{checkpoint}diff/",
+        "restore": f"{checkpoint}restore/",
+    }
+
+
+def _restored(page: Page) -> dict[str, str]:
+    open_agent(page, "support-agent")
+    restore_row(page, 4, "The answer went to the wrong customer; go back to before the draft.")
+    return {"operation": _path(page)}
+
+
+def _path(page: Page) -> str:
+    return urlsplit(page.url).path
