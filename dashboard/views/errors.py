@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -33,6 +33,12 @@ _BAD = _Page(
     "bad_request",
     "The request could not be understood; nothing was changed. Open the page anew and try again.",
 )
+_HOST = _Page(
+    HTTPStatus.BAD_REQUEST,
+    "unknown_host",
+    "This dashboard does not answer under this host name. An administrator can add the name to "
+    "HOLDFAST_ALLOWED_HOSTS.",
+)
 _CSRF = _Page(
     HTTPStatus.FORBIDDEN,
     "csrf_failed",
@@ -55,7 +61,8 @@ _BROKEN = _Page(
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer a request that breaks the rules of HTTP or is too large."""
-    return _answer(request, _TOO_LARGE if isinstance(exception, RequestDataTooBig) else _BAD)
+    known: dict[type[Exception], _Page] = {RequestDataTooBig: _TOO_LARGE, DisallowedHost: _HOST}
+    return _answer(request, known.get(type(exception), _BAD))
 
 
 def csrf_failure(request: HttpRequest, reason: str) -> HttpResponse:  # noqa: ARG001 - Django's signature

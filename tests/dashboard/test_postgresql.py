@@ -13,7 +13,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
-    "tests", ["tests/dashboard/services/ingest", "tests/dashboard/services/test_scans.py"]
+    "tests",
+    [
+        "tests/dashboard/services/ingest",
+        "tests/dashboard/services/test_scans.py",
+        "tests/dashboard/services/operations",
+    ],
 )
 def test_the_same_tests_pass_on_postgresql(postgresql_url: str, tests: str) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tests]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import logging
 from collections.abc import Iterator
 from http import HTTPStatus
 
@@ -11,6 +14,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
+from dashboard.logs import logging_settings
 from dashboard.models import User
 from dashboard.services.login import make_link
 
@@ -98,6 +102,33 @@ def test_an_unknown_page_says_what_to_do_and_shows_its_id(browser: Client) -> No
     assert response.status_code == HTTPStatus.NOT_FOUND
     assert "start from the overview" in page
     assert response["X-Request-ID"] in page
+
+
+def test_the_id_of_an_error_is_in_the_log(browser: Client) -> None:
+    formatter = dict(logging_settings(level="INFO", json=True)["formatters"]["lines"])
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter.pop("()")(**formatter))
+    logger = logging.getLogger("django.request")
+    logger.addHandler(handler)
+
+    response = browser.get("/nowhere/")
+
+    logger.removeHandler(handler)
+    assert json.loads(stream.getvalue())["request_id"] == response["X-Request-ID"]
+
+
+def test_a_host_name_that_is_not_ours_says_which_setting(db: None) -> None:
+    response = Client().get("/", headers={"host": "elsewhere.example"})
+
+    assert response.status_code == HTTPStatus.BAD_REQUEST
+    assert "HOLDFAST_ALLOWED_HOSTS" in response.content.decode()
+
+
+def test_a_form_over_the_limit_is_answered_413(browser: Client) -> None:
+    response = browser.post("/sources/add/", {"url": "x" * 1_000_001})
+
+    assert response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 @pytest.mark.parametrize("address", ["/accounts/signup/", "/accounts/password/reset/"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.db import connection
 
 from dashboard.models import LoginLink, User
 from dashboard.services.login import LinkRefused, make_link, use_link
@@ -83,3 +86,23 @@ def test_only_the_hash_of_a_link_is_kept(db: None, now: datetime) -> None:
     token = token_of(make_link(now=now))
 
     assert token not in str(LoginLink.objects.values())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_requests_with_one_link_one_gets_in(now: datetime) -> None:
+    token, start = token_of(make_link(now=now)), threading.Barrier(4)
+
+    def try_it() -> bool:
+        start.wait()
+        try:
+            use_link(token=token, now=now)
+        except LinkRefused:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        let_in = [future.result() for future in [pool.submit(try_it) for _ in range(4)]]
+
+    assert sorted(let_in) == [False, False, False, True]
