@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 import checkpoints
-from dashboard.models import AuditEvent, OperationState, OperationStep, ThreadLock
+from dashboard.models import (
+    AuditEvent,
+    Checkpoint,
+    Operation,
+    OperationState,
+    OperationStep,
+    ThreadLock,
+)
 from dashboard.services import operations
+from dashboard.services.operations import claims
 from tests.benches import Bench
 
 
@@ -202,6 +214,43 @@ def test_a_waiting_operation_can_be_cancelled(bench: Bench) -> None:
     assert bench.head() == head
 
 
+def cancel_in_phase(bench: Bench, operation: Operation, phase: str) -> None:
+    """Run an operation that somebody cancels while it is in ``phase``."""
+    advance = claims.advance
+
+    def interrupted(*args: Any, **options: Any) -> None:
+        advance(*args, **options)
+        if options["phase"] == phase:
+            operations.cancel(user=bench.user, operation_id=operation.pk, now=bench.clock())
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(claims, "advance", interrupted)
+        bench.run(operation)
+
+
+@pytest.mark.parametrize("phase", ["checking", "safety"])
+def test_a_running_operation_can_be_cancelled_until_its_first_step(
+    bench: Bench, phase: str
+) -> None:
+    operation, head = bench.request(bench.rows()[1]), bench.head()
+
+    cancel_in_phase(bench, operation, phase)
+
+    assert operation.state == OperationState.CANCELLED
+    assert bench.head() == head
+    assert not ThreadLock.objects.exists()
+
+
+@pytest.mark.parametrize("phase", ["applying", "verifying"])
+def test_a_cancel_that_comes_too_late_does_not_hide_what_was_done(bench: Bench, phase: str) -> None:
+    operation = bench.request(bench.rows()[1])
+
+    cancel_in_phase(bench, operation, phase)
+
+    assert operation.state == OperationState.SUCCEEDED
+    assert bench.head().checkpoint_id == operation.target_id
+
+
 def test_an_operation_that_has_ended_cannot_be_cancelled(bench: Bench) -> None:
     operation = bench.run(bench.request(bench.rows()[1]))
 
@@ -246,3 +295,56 @@ def test_an_agent_that_saved_a_moment_ago_looks_alive(bench: Bench) -> None:
 
     bench.clock.pass_by(3600)
     assert not bench.preview(bench.rows()[1]).agent_looks_alive
+
+
+def damage(bench: Bench, row: Checkpoint) -> None:
+    """Flip a byte of the stored state."""
+    with closing(sqlite3.connect(bench.url.removeprefix("sqlite:///"))) as database:
+        sql = "SELECT body FROM checkpoints WHERE id = ?"
+        (body,) = database.execute(sql, (row.checkpoint_id,)).fetchone()
+        altered = body[:-1] + bytes([body[-1] ^ 1])
+        database.execute(
+            "UPDATE checkpoints SET body = ? WHERE id = ?", (altered, row.checkpoint_id)
+        )
+        database.commit()
+
+
+def test_a_damaged_checkpoint_is_refused_in_the_preview(bench: Bench) -> None:
+    row = bench.rows()[1]
+    damage(bench, row)
+
+    preview = bench.preview(row)
+
+    assert preview.refused is not None
+    assert row.checkpoint_id in preview.refused
+
+
+def test_a_checkpoint_that_was_damaged_since_the_request_is_not_restored(bench: Bench) -> None:
+    row, head = bench.rows()[1], bench.head()
+    operation = bench.request(row)
+    damage(bench, row)
+
+    bench.run(operation)
+
+    assert operation.state == OperationState.FAILED
+    assert bench.head() == head
+
+
+def test_a_source_that_is_gone_fails_the_operation_and_says_so(bench: Bench) -> None:
+    operation = bench.request(bench.rows()[1])
+    Path(bench.url.removeprefix("sqlite:///")).unlink()
+
+    bench.run(operation)
+
+    assert operation.state == OperationState.FAILED
+    assert "agents.db" in operation.message
+
+
+def test_a_source_that_is_only_reported_about_is_refused_in_the_preview(bench: Bench) -> None:
+    bench.source.connected = False
+    bench.source.save()
+
+    preview = bench.preview(bench.rows()[1])
+
+    assert preview.refused is not None
+    assert "Connect it" in preview.refused
