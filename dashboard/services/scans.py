@@ -47,9 +47,10 @@ class LeaseLost(Exception):
 
 
 def scan_source(*, source_id: int, now: datetime, budget: int = BUDGET) -> ScanResult:
-    """Take in what a source gained, at most ``budget`` pages of it. Never raises.
+    """Take in what a source gained, at most ``budget`` pages of it.
 
-    What goes wrong is in the source's health, and the cursor stays where the last page ended.
+    Whatever goes wrong with the store ends in the source's health, never in an exception; the
+    cursor stays where the last page ended.
     """
     lease = now + LEASE
     source = _claim(source_id, lease, now)
