@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 MAIN = 0
 MOST = 5
@@ -20,26 +20,28 @@ class Node:
 
 
 @dataclass(slots=True)
-class _Branches:
-    """What has been laid out so far: where each lane ends, and which branch may go on in it."""
+class _Branch:
+    """Checkpoints that follow each other beside the head's ancestry."""
 
-    ends: list[float] = field(default_factory=list)
-    tips: dict[str, int] = field(default_factory=dict)
+    ids: list[str]
+    start: float
+    end: float
 
 
 def lay_out(nodes: Sequence[Node], *, head_id: str | None) -> dict[str, int]:
     """Return a lane per checkpoint id: 0 for the head's ancestry, 1 to 5 for branches.
 
     A checkpoint goes on in its parent's branch when it is the first child there; otherwise it
-    starts a lane, or takes one whose branch ended before.
+    starts one. A branch takes the first lane on which the one before it has ended.
     """
     ordered = sorted(nodes, key=lambda node: (node.moment, node.id))
     main = _ancestry(ordered, head_id)
     lanes = dict.fromkeys(main, MAIN)
-    branches = _Branches()
-    for node in ordered:
-        if node.id not in main:
-            lanes[node.id] = _place(node, branches) + 1
+    ends: list[float] = []
+    for branch in _branches([node for node in ordered if node.id not in main]):
+        lane = _free_lane(ends, branch.start)
+        ends[lane] = branch.end
+        lanes.update(dict.fromkeys(branch.ids, lane + 1))
     return lanes
 
 
@@ -53,20 +55,26 @@ def _ancestry(ordered: Sequence[Node], head_id: str | None) -> set[str]:
     return found
 
 
-def _place(node: Node, branches: _Branches) -> int:
-    lane = branches.tips.pop(node.parent_id, None)
-    if lane is None:
-        lane = _free_lane(branches, node.moment)
-    branches.ends[lane] = node.moment
-    branches.tips[node.id] = lane
-    return lane
+def _branches(ordered: Sequence[Node]) -> list[_Branch]:
+    """Return the branches by their start."""
+    found: list[_Branch] = []
+    open_at: dict[str, _Branch] = {}
+    for node in ordered:
+        branch = open_at.pop(node.parent_id, None)
+        if branch is None:
+            branch = _Branch([], node.moment, node.moment)
+            found.append(branch)
+        branch.ids.append(node.id)
+        branch.end = node.moment
+        open_at[node.id] = branch
+    return found
 
 
-def _free_lane(branches: _Branches, start: float) -> int:
-    for lane, end in enumerate(branches.ends):
+def _free_lane(ends: list[float], start: float) -> int:
+    for lane, end in enumerate(ends):
         if end < start:
             return lane
-    if len(branches.ends) < MOST:
-        branches.ends.append(start)
-        return len(branches.ends) - 1
-    return min(range(MOST), key=branches.ends.__getitem__)
+    if len(ends) < MOST:
+        ends.append(start)
+        return len(ends) - 1
+    return min(range(MOST), key=ends.__getitem__)

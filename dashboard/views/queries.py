@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from django.http import Http404, QueryDict
+from django.http import QueryDict
+
+from dashboard.selectors.errors import NotFound
 
 
-class BadQuery(Http404):
+class BadQuery(NotFound):
     """The address asks for something that cannot be."""
 
 
