@@ -7,6 +7,7 @@ once, and ``holdfast list`` must not pay for them.
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +36,9 @@ tokens = typer.Typer(help="Tokens with which programs come in.", no_args_is_help
 
 
 def register(app: typer.Typer) -> None:
-    """Add the dashboard's commands to ``app``."""
+    """Add the dashboard's commands to ``app``. Raises ModuleNotFoundError without Django."""
+    if find_spec("django") is None:
+        raise ModuleNotFoundError("No module named 'django'", name="django")
     app.command()(up)
     app.command()(web)
     app.command()(worker)

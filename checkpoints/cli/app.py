@@ -182,17 +182,16 @@ def _load_extensions() -> None:
     """Let installed packages add commands; where libraries are missing, say what to install."""
     for entry in entry_points(group="holdfast.commands"):
         try:
-            register = entry.load()
+            entry.load()(app)
         except ModuleNotFoundError as error:
             _explain_missing(entry.name, str(error.name))
-        else:
-            register(app)
 
 
 def _explain_missing(name: str, module: str) -> None:
     @app.command("up", help=f"Needs holdfast[{name}].")
     def up() -> None:
-        errors.print(f"holdfast up needs {module}; install it with: pip install 'holdfast[{name}]'")
+        what = f"holdfast up needs {module}; install it with: pip install 'holdfast[{name}]'"
+        errors.print(what, markup=False, highlight=False)
         raise typer.Exit(Exit.STORE)
 
 
