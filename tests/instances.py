@@ -18,7 +18,7 @@ START = (
     "from checkpoints.cli.app import app; from dashboard.commands import register; "
     "register(app); app()"
 )
-RUNNING, LOGIN = "Holdfast is running at ", "Log in: "
+RUNNING, LOGIN, ENDED = "Holdfast is running at ", "Log in: ", "\N{END OF TRANSMISSION}"
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
 
@@ -62,11 +62,10 @@ def _announced(process: subprocess.Popen[str], data_dir: Path) -> Instance:
     threading.Thread(target=_read, args=(process, lines), daemon=True).start()
     found: dict[str, str] = {}
     while LOGIN not in found:
-        try:
-            line = lines.get(timeout=READY_SECONDS)
-        except queue.Empty:
+        line = lines.get(timeout=READY_SECONDS)
+        if line == ENDED:
             log = (data_dir / "up.log").read_text(errors="replace")
-            raise RuntimeError(f"it did not start; its log says:\n{log}") from None
+            raise RuntimeError(f"it did not start; its log says:\n{log}")
         found |= {mark: line.removeprefix(mark) for mark in (RUNNING, LOGIN) if mark in line}
     return Instance(found[RUNNING], found[LOGIN], data_dir)
 
@@ -75,3 +74,4 @@ def _read(process: subprocess.Popen[str], lines: queue.Queue[str]) -> None:
     if process.stdout is not None:
         for line in process.stdout:
             lines.put(line.strip())
+    lines.put(ENDED)

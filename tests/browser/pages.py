@@ -59,10 +59,13 @@ def _timelines(page: Page) -> dict[str, str]:
     timeline = _path(page)
     page.locator("table[data-rows] tbody tr").nth(3).locator("td a").first.click()
     checkpoint = _path(page)
-    open_agent(page, "approval-flow")
+    open_agent(page, "etl-agent")
+    failed = _path(page)
+    open_agent(page, "billing-chain")
     return {
         "timeline": timeline,
-        "timeline-langgraph": _path(page),
+        "timeline-failed": failed,
+        "timeline-threads": _path(page),
         "checkpoint": checkpoint,
         "checkpoint-state": f"{checkpoint}state/",
         "checkpoint-diff": f"{checkpoint}diff/",
@@ -71,9 +74,12 @@ def _timelines(page: Page) -> dict[str, str]:
 
 
 def _restored(page: Page) -> dict[str, str]:
-    open_agent(page, "support-agent")
-    restore_row(page, 4, "The answer went to the wrong customer; go back to before the draft.")
-    return {"operation": _path(page)}
+    open_agent(page, "approval-flow")
+    restore_row(page, 4, "The wrong invoice was approved; go back to before the draft.")
+    operation = _path(page)
+    page.get_by_role("link", name="See the timeline").click()
+    page.wait_for_url("**/agents/**")
+    return {"operation": operation, "timeline-restored": _path(page)}
 
 
 def _path(page: Page) -> str:

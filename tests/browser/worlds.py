@@ -29,7 +29,7 @@ class World:
 
 @contextmanager
 def a_world(browser: Browser, samples: Path, folder: Path) -> Iterator[World]:
-    """Start Holdfast, log in by the link, and add a native, a LangGraph and a Kaizen store."""
+    """Start Holdfast, log in by the link, and add a native, a LangGraph and two Kaizen stores."""
     native = save_histories(folder, now=datetime.now(UTC))
     langgraph = _copy_langgraph(samples, folder)
     kaizen = folder / "kaizen"
@@ -42,8 +42,9 @@ def a_world(browser: Browser, samples: Path, folder: Path) -> Iterator[World]:
         page = context.new_page()
         add_source(page, native, "Production agents")
         add_source(page, f"langgraph+sqlite:///{langgraph}", "Support graphs")
-        add_source(page, f"kaizen:///{_kaizen_folder(kaizen)}", "Kaizen workers")
-        wait_until_read(page, sources=3)
+        add_source(page, f"kaizen:///{kaizen / 'flat'}", "Kaizen workers")
+        add_source(page, f"kaizen:///{kaizen / 'corrupt'}", "Rescued from a broken disk")
+        wait_until_read(page, sources=4)
         context.close()
         yield World(instance=instance, cookies=cookies, native_url=native)
 
@@ -75,9 +76,3 @@ def _copy_langgraph(samples: Path, folder: Path) -> Path:
     for part in samples.glob("langgraph.sqlite*"):
         shutil.copyfile(part, folder / part.name)
     return folder / "langgraph.sqlite"
-
-
-def _kaizen_folder(folder: Path) -> Path:
-    """Return the folder in which the files lie flat."""
-    flat = folder / "flat"
-    return flat if flat.is_dir() else folder
