@@ -44,7 +44,7 @@ function bySequence(data, left, right) {
 export function chooseAxis(data, width) {
   const scale = byClock(data, 0, width);
   const columns = new Set(data.marks.map((mark) => Math.round(scale.x(mark.t) / 4)));
-  return columns.size < data.marks.length / 4 ? "sequence" : "clock";
+  return columns.size < data.marks.length / 2 ? "sequence" : "clock";
 }
 
 export function makeScale(data, axis, width) {
