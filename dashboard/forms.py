@@ -34,6 +34,11 @@ class RestoreForm(UndoForm):
     """Confirms a restore that was seen: ``plan_token`` holds what the preview showed."""
 
     plan_token = forms.CharField(max_length=4000, widget=forms.HiddenInput)
+    follow_live = forms.BooleanField(
+        label="Also if the agent saves before this is carried out",
+        required=False,
+        help_text="What it saves until then joins the branch. Otherwise a moved head is refused.",
+    )
 
 
 class SourceForm(forms.Form):

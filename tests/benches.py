@@ -65,14 +65,22 @@ class Bench:
     def preview(self, row: Checkpoint) -> operations.RestorePreview:
         return operations.preview_restore(user=self.user, checkpoint_pk=row.pk, now=self.clock())
 
-    def request(self, row: Checkpoint, *, key: str | None = None) -> Operation:
+    def request(
+        self,
+        row: Checkpoint,
+        *,
+        key: str | None = None,
+        plan_token: str = "",
+        follow_live: bool = False,
+    ) -> Operation:
         return operations.request_restore(
             user=self.user,
             checkpoint_pk=row.pk,
-            plan_token=self.preview(row).plan_token,
+            plan_token=plan_token or self.preview(row).plan_token,
             reason="it went astray",
             idempotency_key=key or uuid4().hex,
             now=self.clock(),
+            follow_live=follow_live,
         )
 
     def undo(self, operation: Operation) -> Operation:

@@ -37,7 +37,9 @@ class Operation(models.Model):
 
     ``phase`` names the step of a running operation: checking, safety, applying, verifying.
     ``fence`` grows with each claim; a worker that holds an older one can change nothing.
-    ``plan`` is a ``checkpoints.RestorePlan`` as JSON, ``plan_hash`` its digest.
+    ``follow_live`` says that the operator accepts what a running agent saves until the operation
+    is carried out: the plan then follows the head along its own line. ``plan`` is a
+    ``checkpoints.RestorePlan`` as JSON, ``plan_hash`` its digest.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -54,6 +56,7 @@ class Operation(models.Model):
     reason = models.TextField()
     plan = models.JSONField()
     plan_hash = models.CharField(max_length=64)
+    follow_live = models.BooleanField(default=False)
     idempotency_key = models.CharField(max_length=64)
     undo_of = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.RESTRICT, related_name="undos"

@@ -49,6 +49,7 @@ def create(
     thread: Thread,
     plan: checkpoints.RestorePlan,
     target_id: str,
+    follow_live: bool = False,
     undo_of: Operation | None = None,
 ) -> Operation:
     """Create the operation and send its hint once that is committed.
@@ -67,6 +68,7 @@ def create(
                 reason=click.reason,
                 plan=plan.to_dict(),
                 plan_hash=plan.digest(),
+                follow_live=follow_live,
                 idempotency_key=click.idempotency_key,
                 undo_of=undo_of,
                 created_at=click.now,

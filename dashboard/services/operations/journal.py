@@ -46,6 +46,13 @@ def write_steps(claim: Claim, steps: Sequence[PlannedStep]) -> list[OperationSte
         )
 
 
+def forget_steps(claim: Claim) -> None:
+    """Take the journal back, none of whose steps has had an effect. Raises FenceLost."""
+    with transaction.atomic():
+        _lock(claim)
+        OperationStep.objects.filter(operation=claim.operation, done_at=None).delete()
+
+
 def mark_done(claim: Claim, step: OperationStep, now: datetime) -> None:
     """Note that a step's effect has been seen in the store. Raises FenceLost."""
     with transaction.atomic():

@@ -46,6 +46,11 @@ class RestorePreview:
         return self.plan.rerun_steps if self.plan else ()
 
     @property
+    def fenced(self) -> bool:
+        """Whether the store refuses the next save of a run that does not know of the restore."""
+        return self.plan is not None and self.plan.mode is checkpoints.RestoreMode.MOVE_HEAD
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What the store itself warns of."""
         return self.plan.warnings if self.plan else ()
@@ -56,7 +61,8 @@ def preview_restore(*, user: User, checkpoint_pk: int, now: datetime) -> Restore
     access.require(user, "operate")
     row = find_checkpoint(checkpoint_pk)
     try:
-        plan = plan_of(row)
+        with open_restorable(row.thread.agent.source) as store:
+            plan = plan_of(row, store)
     except (OperationRefused, checkpoints.CheckpointError) as error:
         return _refused(row, str(error), now)
     seen = SeenPlan.of(plan, now)
@@ -77,20 +83,26 @@ def find_checkpoint(checkpoint_pk: int) -> Checkpoint:
     return Checkpoint.objects.select_related("thread__agent__source").get(pk=checkpoint_pk)
 
 
-def plan_of(row: Checkpoint) -> checkpoints.RestorePlan:
+def plan_of(row: Checkpoint, store: checkpoints.RestorableStore) -> checkpoints.RestorePlan:
     """Return the plan for a row's checkpoint.
 
-    Raises OperationRefused or CheckpointError when there can be none.
+    Raises OperationRefused or CheckpointError when there can be none; CorruptCheckpoint also when
+    the store holds another content than the index has known.
     """
     if row.removed_at is not None:
         raise OperationRefused(f"{row.checkpoint_id} was removed: {row.removed_reason}")
-    with open_restorable(row.thread.agent.source) as store:
-        return plan_restore(
-            store,
-            thread_id=row.thread.thread_id,
-            namespace=row.namespace,
+    plan = plan_restore(
+        store,
+        thread_id=row.thread.thread_id,
+        namespace=row.namespace,
+        checkpoint_id=row.checkpoint_id,
+    )
+    if row.sha256 and plan.targets[0].sha256 not in (None, row.sha256):
+        raise checkpoints.CorruptCheckpoint(
+            f"{row.checkpoint_id} was altered in its store since it was first seen",
             checkpoint_id=row.checkpoint_id,
         )
+    return plan
 
 
 def _refused(row: Checkpoint, reason: str, now: datetime) -> RestorePreview:

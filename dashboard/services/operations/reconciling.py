@@ -9,7 +9,8 @@ from django.db.models import Q
 
 from dashboard import queue
 from dashboard.models import Heartbeat, Operation, OperationLog, OperationState, Thread
-from dashboard.services.operations.restores import follows, superseded_message
+from dashboard.services.operations.lines import follows
+from dashboard.services.operations.restores import superseded_message
 
 HINT_LOST_AFTER = timedelta(seconds=10)
 WATCHED_FOR = timedelta(minutes=10)

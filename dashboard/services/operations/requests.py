@@ -6,10 +6,12 @@ from datetime import datetime
 
 import checkpoints
 from dashboard import access
-from dashboard.models import Operation, User
+from dashboard.models import Checkpoint, Operation, Thread, User
 from dashboard.services.operations import clicks
 from dashboard.services.operations.clicks import Click
 from dashboard.services.operations.errors import OperationRefused
+from dashboard.services.operations.lines import agent_has_gone_on
+from dashboard.services.operations.opening import open_restorable
 from dashboard.services.operations.previews import find_checkpoint, plan_of
 from dashboard.services.operations.seen_plans import SeenPlan
 
@@ -22,10 +24,13 @@ def request_restore(
     reason: str,
     idempotency_key: str,
     now: datetime,
+    follow_live: bool = False,
 ) -> Operation:
     """Ask for the restore that the preview with this token showed.
 
-    Raises Checkpoint.DoesNotExist, PlanExpired, PlanStale with both heads, or OperationRefused.
+    With ``follow_live`` a head that has moved on along its own line is no obstacle: what a running
+    agent saves until the worker acts becomes part of the branch. Raises Checkpoint.DoesNotExist,
+    PlanExpired, PlanStale with both heads, or OperationRefused.
     """
     access.require(user, "operate")
     click = Click(user=user, reason=reason.strip(), idempotency_key=idempotency_key, now=now)
@@ -35,8 +40,36 @@ def request_restore(
     clicks.require_reason(click)
     seen = SeenPlan.from_token(plan_token)
     try:
-        plan = plan_of(row)
+        plan = _accepted_plan(row, seen, now=now, follow_live=follow_live)
     except checkpoints.CheckpointError as error:
         raise OperationRefused(f"{error}. Nothing was asked for.") from error
-    seen.confirm(plan, now)
-    return clicks.create(click, thread=row.thread, plan=plan, target_id=row.checkpoint_id)
+    return clicks.create(
+        click,
+        thread=row.thread,
+        plan=plan,
+        target_id=row.checkpoint_id,
+        follow_live=follow_live,
+    )
+
+
+def _accepted_plan(
+    row: Checkpoint, seen: SeenPlan, *, now: datetime, follow_live: bool
+) -> checkpoints.RestorePlan:
+    """Return the live plan if it is the one that was seen, or leads on from it as was accepted."""
+    seen.require_fresh(now)
+    with open_restorable(row.thread.agent.source) as store:
+        plan = plan_of(row, store)
+        if not (follow_live and _leads_on(store, plan, seen, row.thread)):
+            seen.confirm(plan, now)
+    return plan
+
+
+def _leads_on(
+    store: checkpoints.RestorableStore,
+    plan: checkpoints.RestorePlan,
+    seen: SeenPlan,
+    thread: Thread,
+) -> bool:
+    return seen.differs_in_head_alone(plan) and agent_has_gone_on(
+        store, plan, thread=thread, seen_head=seen.expected_head, seen_at=seen.seen_at
+    )

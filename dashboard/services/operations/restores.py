@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import checkpoints
 from dashboard.models import Operation, OperationState, OperationStep
 from dashboard.services.operations.journal import PlannedStep
+from dashboard.services.operations.lines import agent_has_gone_on, stands_on
 from dashboard.services.operations.opening import plan_restore
-from dashboard.services.operations.work import Ending, Stop
+from dashboard.services.operations.work import Ending, Overtaken, Stop
 
 RESTORE_ACTION = "restore"
 
@@ -24,14 +26,32 @@ class RestoreWork:
     store: checkpoints.RestorableStore
     plan: checkpoints.RestorePlan
 
-    def check(self) -> None:
-        """Derive the plan again and stop unless it is the confirmed one."""
+    def check(self) -> RestoreWork:
+        """Derive the plan again; stop unless it is the confirmed one or leads on from it."""
         try:
             plan = self._live_plan()
         except (checkpoints.CheckpointNotFound, checkpoints.PlanRefused) as error:
             raise Stop(self._stale(f"{error}. Nothing was changed.")) from None
-        if plan.digest() != self.operation.plan_hash:
+        if plan.digest() == self.plan.digest():
+            return self
+        if not self._leads_on(plan):
             raise Stop(self._stale(_other_plan(self.plan, plan)))
+        return dataclasses.replace(self, plan=plan)
+
+    def _leads_on(self, plan: checkpoints.RestorePlan) -> bool:
+        """Say whether only the head differs, on its own line, and that was accepted."""
+        as_seen = dataclasses.replace(plan, expected_head=self.plan.expected_head)
+        return (
+            self.operation.follow_live
+            and as_seen.digest() == self.plan.digest()
+            and agent_has_gone_on(
+                self.store,
+                plan,
+                thread=self.operation.thread,
+                seen_head=self.plan.expected_head,
+                seen_at=self.operation.created_at,
+            )
+        )
 
     def safety(self) -> dict[str, Any]:
         """Return the head that the restore leaves, to come back to."""
@@ -56,6 +76,8 @@ class RestoreWork:
                 now=now,
             )
         except checkpoints.HeadMoved as error:
+            if self.operation.follow_live:
+                raise Overtaken from None
             raise Stop(self._moved(error)) from None
 
     def verify(self, steps: Sequence[OperationStep]) -> Ending:
@@ -131,35 +153,6 @@ def restored_by(plan: checkpoints.RestorePlan, steps: Sequence[OperationStep]) -
     """Return the id of the checkpoint that the restore made the head."""
     written = steps[0].written_ids if steps else []
     return written[0] if written else plan.targets[0].checkpoint_id
-
-
-def stands_on(
-    store: checkpoints.ReadableStore, plan: checkpoints.RestorePlan, head_id: str, base_id: str
-) -> bool:
-    """Return whether a head is the restored checkpoint or was written on top of it."""
-    if head_id == base_id:
-        return True
-    records = store.history(plan.agent_id, plan.thread_id)
-    parents = {record.id: record.parent_id for record in records if not record.namespace}
-    return follows(parents, head_id, base_id, left=plan.expected_head)
-
-
-def follows(
-    parents: Mapping[str, str | None], head_id: str, base_id: str, *, left: str | None
-) -> bool:
-    """Return whether a chain of parents leads from the head to the base, but not through ``left``.
-
-    A line that reaches the base through the head which the restore left is that of a run which
-    never knew of the restore.
-    """
-    seen: set[str | None] = {left}
-    current: str | None = head_id
-    while current is not None and current not in seen:
-        if current == base_id:
-            return True
-        seen.add(current)
-        current = parents.get(current)
-    return False
 
 
 def superseded_message(restored_id: str, head_id: str | None) -> str:

@@ -22,9 +22,11 @@ from dashboard.services.operations.endings import end
 from dashboard.services.operations.errors import OperationRefused
 from dashboard.services.operations.opening import open_restorable
 from dashboard.services.operations.restores import RestoreWork
-from dashboard.services.operations.work import Ending, Stop, Work
+from dashboard.services.operations.work import Ending, Overtaken, Stop, Work
 
 Now = Callable[[], datetime]
+OVERTAKEN_AT_MOST = 20
+"""Checks in a row after which a live agent's saves are waited out like a busy store."""
 IMPOSSIBLE = (
     checkpoints.CorruptCheckpoint,
     checkpoints.CheckpointNotFound,
@@ -75,16 +77,29 @@ def _ending_of(claim: Claim, now: Now) -> Ending:
         return Ending(state=OperationState.FAILED, message=str(error))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Attempt:
-    """One claim's way through an operation."""
+    """One claim's way through an operation; its work follows a plan that may lead on."""
 
     claim: Claim
     work: Work
     now: Now
 
     def carry_out(self) -> Ending:
-        """Go on from wherever the last attempt came to."""
+        """Go on from wherever the last attempt came to; begin again when a live agent was faster.
+
+        Raises TransientStoreError when it always is.
+        """
+        for _ in range(OVERTAKEN_AT_MOST):
+            try:
+                return self._once()
+            except Overtaken:
+                journal.forget_steps(self.claim)
+        raise checkpoints.TransientStoreError(
+            f"The agent saved faster than it could be restored, {OVERTAKEN_AT_MOST} times in a row"
+        )
+
+    def _once(self) -> Ending:
         steps = journal.steps_of(self.claim)
         if not steps:
             steps = self._prepare()
@@ -98,12 +113,26 @@ class Attempt:
 
     def _prepare(self) -> list[OperationStep]:
         self._enter("checking", "Checking that the store is as the preview showed it.")
-        self.work.check()
+        self._lead_on(self.work.check())
         self._enter("safety", "Noting what the restore leaves.")
         claims.write(self.claim, result=self.work.safety())
         steps = journal.write_steps(self.claim, self.work.steps())
         self._stop_if_cancelled()
         return steps
+
+    def _lead_on(self, work: Work) -> None:
+        """Keep the plan that is carried out, where a live agent has moved the head since."""
+        if work.plan != self.work.plan:
+            head = work.plan.expected_head
+            claims.write(
+                self.claim,
+                plan=work.plan.to_dict(),
+                plan_hash=work.plan.digest(),
+                previous_head_id=head or "",
+            )
+            message = f"The agent has saved since; the head is {head} and becomes the branch's end."
+            self._enter("checking", message)
+        self.work = work
 
     def _apply(self, step: OperationStep) -> None:
         self._enter("applying", f"Step {step.position + 1}: {step.action}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
@@ -44,17 +45,25 @@ class SeenPlan:
         expires = datetime.fromisoformat(expires_at)
         return cls(plan_hash=plan_hash, expected_head=head, expires_at=expires)
 
+    @property
+    def seen_at(self) -> datetime:
+        """When it was shown."""
+        return self.expires_at - PLAN_LIFETIME
+
     def token(self) -> str:
         """Return it signed, for a form."""
         values = [self.plan_hash, self.expected_head, self.expires_at.isoformat()]
         return signing.dumps(values, salt=_SALT)
 
+    def differs_in_head_alone(self, plan: checkpoints.RestorePlan) -> bool:
+        """Say whether ``plan`` is the one that was seen but for where the head is."""
+        return (
+            dataclasses.replace(plan, expected_head=self.expected_head).digest() == self.plan_hash
+        )
+
     def confirm(self, plan: checkpoints.RestorePlan, now: datetime) -> None:
         """Raise PlanExpired or PlanStale unless ``plan`` is the one that was seen."""
-        if now > self.expires_at:
-            raise PlanExpired(
-                "The preview is older than 15 minutes; nothing was asked for. Open it again."
-            )
+        self.require_fresh(now)
         if plan.digest() != self.plan_hash:
             raise PlanStale(
                 "The store has changed since the preview; nothing was asked for. "
@@ -62,4 +71,11 @@ class SeenPlan:
                 f"and is {plan.expected_head or 'empty'} now. Open the preview again.",
                 expected=self.expected_head,
                 actual=plan.expected_head,
+            )
+
+    def require_fresh(self, now: datetime) -> None:
+        """Raise PlanExpired when the preview is too old to be acted on."""
+        if now > self.expires_at:
+            raise PlanExpired(
+                "The preview is older than 15 minutes; nothing was asked for. Open it again."
             )

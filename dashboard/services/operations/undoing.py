@@ -11,8 +11,8 @@ from dashboard.models import Operation, OperationState, User
 from dashboard.services.operations import clicks
 from dashboard.services.operations.clicks import Click
 from dashboard.services.operations.errors import OperationRefused, PlanStale
+from dashboard.services.operations.lines import stands_on
 from dashboard.services.operations.opening import open_restorable, plan_restore
-from dashboard.services.operations.restores import stands_on
 
 CAME_TO_NOTHING = (
     OperationState.FAILED,
@@ -40,6 +40,7 @@ def request_undo(
         thread=first.thread,
         plan=_undo_plan(first),
         target_id=first.previous_head_id,
+        follow_live=True,
         undo_of=first,
     )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
+import checkpoints
 from dashboard.models import OperationState, OperationStep
 from dashboard.services.operations.journal import PlannedStep
 
@@ -28,11 +29,23 @@ class Stop(Exception):
         self.ending = ending
 
 
+class Overtaken(Exception):
+    """A running agent saved between the check and the step; nothing was written."""
+
+
 class Work(Protocol):
     """One operation on its opened store. Every method but ``apply`` leaves the store alone."""
 
-    def check(self) -> None:
-        """Derive the plan again; raise Stop when it is not the one that was confirmed."""
+    @property
+    def plan(self) -> checkpoints.RestorePlan:
+        """What is carried out."""
+        ...
+
+    def check(self) -> Self:
+        """Derive the plan again and return the work on it.
+
+        Raises Stop when it is neither the confirmed one nor leads on from it as was accepted.
+        """
         ...
 
     def safety(self) -> dict[str, Any]:
@@ -44,7 +57,10 @@ class Work(Protocol):
         ...
 
     def apply(self, step: OperationStep, now: datetime) -> None:
-        """Act once, however often called; raise Stop when it can no longer be done."""
+        """Act once, however often called; raise Stop when it can no longer be done.
+
+        Raises Overtaken when it must be checked again first.
+        """
         ...
 
     def verify(self, steps: Sequence[OperationStep]) -> Ending:

@@ -188,7 +188,7 @@ def test_an_undo_can_be_asked_for_once(bench: Bench) -> None:
 def test_an_undo_that_came_to_nothing_can_be_asked_for_again(bench: Bench) -> None:
     first = bench.run(bench.request(bench.rows()[1]))
     stale = bench.undo(first)
-    bench.save({"step": "from the restored one"})
+    bench.run(bench.request(bench.rows()[2]))
     assert bench.run(stale).state == OperationState.REFUSED_STALE
 
     again = bench.run(bench.undo(first))
