@@ -18,6 +18,7 @@ def begin_anew(source: Source, *, now: datetime) -> None:
     )
     Thread.objects.filter(agent__in=agents).update(
         head=None,
+        head_version=0,
         status=checkpoints.Status.UNKNOWN,
         checkpoint_count=0,
         stored_bytes=0,

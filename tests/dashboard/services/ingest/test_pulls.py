@@ -9,8 +9,9 @@ import pytest
 
 import checkpoints
 from dashboard.models import Agent, Checkpoint, Source, SourceFinding, Thread
-from dashboard.services.ingest import ingest_changes
-from tests.dashboard.records import URL, record
+from dashboard.services.ingest import ingest_changes, ingest_push
+from dashboard.services.tokens import NewToken
+from tests.dashboard.records import URL, push, record
 
 
 @pytest.fixture
@@ -145,3 +146,30 @@ def test_a_replaced_store_leaves_only_what_comes_again(source: Source, now: date
     assert back.removed_at is None
     thread = Thread.objects.get()
     assert (thread.checkpoint_count, thread.stored_bytes, thread.head) == (1, 40, back)
+
+
+def test_a_head_that_a_restore_moved_is_not_moved_again_by_a_late_report(
+    source: Source, token: NewToken, now: datetime
+) -> None:
+    page = changes(record(1), record(2), threads=(view("checkpoint-1", head_version=3),))
+    ingest_changes(source=source, changes=page, now=now)
+
+    ingest_push(token=token.token, push=push(record(2), version=2), now=now)
+
+    head = Thread.objects.get().head
+    assert head is not None
+    assert head.checkpoint_id == "checkpoint-1"
+
+
+def test_a_listing_that_is_older_than_a_report_does_not_move_the_head_back(
+    source: Source, token: NewToken, now: datetime
+) -> None:
+    ingest_push(token=token.token, push=push(record(1), version=1), now=now)
+    ingest_push(token=token.token, push=push(record(2), version=2), now=now)
+
+    page = changes(record(1), threads=(view("checkpoint-1", head_version=1),))
+    ingest_changes(source=source, changes=page, now=now)
+
+    head = Thread.objects.get().head
+    assert head is not None
+    assert head.checkpoint_id == "checkpoint-2"
