@@ -57,7 +57,7 @@ class Researcher(DemoAgent):
     """Reads, notes, writes; its conversation grows until it is summed up."""
 
     name = "researcher"
-    seconds = 2.0
+    seconds = 12.0
 
     def begin(self) -> State:
         """Return the state of a fresh start."""
@@ -104,7 +104,7 @@ class BillingChain(DemoAgent):
     """Takes invoices through a chain of named steps; validation fails now and then."""
 
     name = "billing"
-    seconds = 3.0
+    seconds = 5.0
 
     def begin(self) -> State:
         """Return the state of a fresh start."""
@@ -148,7 +148,7 @@ class Crawler(DemoAgent):
     """Visits pages; after a while it repeats itself and its steps grow dear, until put back."""
 
     name = "crawler"
-    seconds = 1.5
+    seconds = 2.0
     watches_itself = True
 
     def __init__(self) -> None:
