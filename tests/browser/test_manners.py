@@ -53,6 +53,7 @@ def test_hostile_names_and_states_are_text_on_every_page(watched: Watched) -> No
     page = watched.page
     open_agent(page, HOSTILE)
     expect(page.locator("[data-timeline] svg .mark").first).to_be_visible()
+    page.get_by_role("button", name="Sequence").click()
     page.locator("[data-timeline] svg .mark").first.hover()
     expect(page.locator(".tip")).to_contain_text("<img")
     page.locator("table[data-rows] tbody tr td a").first.click()
