@@ -137,7 +137,9 @@ def _same(a: Any, b: Any) -> bool:
     """Say whether two values are the same; unlike ``==``, True is not 1, at any depth."""
     if type(a) is not type(b):
         return False
-    if isinstance(a, (Mapping, list, tuple, set, frozenset)):
+    if isinstance(a, (set, frozenset)):
+        return {(type(item), item) for item in a} == {(type(item), item) for item in b}
+    if isinstance(a, (Mapping, list, tuple)):
         return bool(a == b) and repr(a) == repr(b)
     if isinstance(a, float) and math.isnan(a):
         return math.isnan(b)

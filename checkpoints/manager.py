@@ -18,6 +18,7 @@ from checkpoints.errors import (
     CorruptCheckpoint,
     PermanentStoreError,
 )
+from checkpoints.forks import renew_in_children
 from checkpoints.identifiers import new_id
 from checkpoints.records import (
     Checkpoint,
@@ -95,6 +96,8 @@ class CheckpointManager:
         self._reporter = reporter or Reporter.from_environment()
         self._clock = clock or _utc_now
         self._lock = threading.RLock()
+        renew_in_children(self)
+        self._url = absolute_url(self._store.url)
         self._head: Head | None = None
         self._step = 0
         self._looked = False
@@ -161,23 +164,26 @@ class CheckpointManager:
     def resume(self) -> dict[str, Any] | None:
         """Load the head and go on from it; return its state, or None for a fresh thread.
 
-        A directive that was left with the head is taken once and stands in ``directive``. Raises
+        A directive that was left with the head stands in ``directive``; it is cleared once the
+        state is back, so a process that dies before is given it again. Raises
         CorruptCheckpoint when the head cannot be read: an older state is never taken silently.
         """
         with self._lock:
             self._look(again=True)
             if self._head is None:
                 return None
-            record = self._store.get(self._head.checkpoint_id, thread_id=self.thread_id)
+            record = self._head_record(self._head)
             state = self._store.load(record)
-            self.directive = self._store.take_directive(self._head)
+            self.directive = self._head.directive
             self._put_back(state)
+            self._store.take_directive(self._head)
         return state
 
     def restore_checkpoint(self, ref: Checkpoint | str) -> dict[str, Any]:
         """Make an earlier checkpoint of this agent the head, put its state back and return it.
 
-        What came after it stays as a branch. Raises CheckpointNotFound for a checkpoint of
+        What came after it stays as a branch. The head moves first; should ``apply`` raise then,
+        ``resume()`` brings the same state again. Raises CheckpointNotFound for a checkpoint of
         another agent or thread, CorruptCheckpoint, HeadMoved.
         """
         with self._lock:
@@ -231,10 +237,15 @@ class CheckpointManager:
 
     @contextlib.contextmanager
     def operation(self, name: str) -> Iterator[Checkpoint]:
-        """Save a pre_operation checkpoint; it is kept until the block has succeeded."""
+        """Save a pre_operation checkpoint; it is kept until the block has succeeded.
+
+        As long as it is the head it stays; it goes with the next save then.
+        """
         saved = self.create_checkpoint(Kind.PRE_OPERATION, step_name=name)
         yield saved
-        self._released.add(saved.id)
+        with self._lock:
+            self._released.add(saved.id)
+            self._prune()
 
     def detect_drift(self) -> DriftReport:
         """Say whether the newest checkpoints show signs of drift; false when they do not.
@@ -261,6 +272,10 @@ class CheckpointManager:
         if self._owns_store:
             self._store.close()
 
+    def after_fork(self) -> None:
+        """Take a lock that no other thread of the parent holds."""
+        self._lock = threading.RLock()
+
     def __enter__(self) -> Self:
         return self
 
@@ -285,9 +300,19 @@ class CheckpointManager:
         if self._looked and not again:
             return
         self._head = self._store.head(self.agent_id, self.thread_id)
-        record = self._store.get(self._head.checkpoint_id) if self._head else None
+        record = self._head_record(self._head) if self._head else None
         self._step = record.step if record else 0
         self._looked = True
+
+    def _head_record(self, head: Head) -> Checkpoint:
+        try:
+            return self._store.get(head.checkpoint_id, thread_id=self.thread_id)
+        except CheckpointNotFound as error:
+            raise CorruptCheckpoint(
+                f"the head {head.checkpoint_id} of {self.agent_id!r} is no longer listed in the "
+                "store; run `holdfast verify` and restore another checkpoint",
+                checkpoint_id=head.checkpoint_id,
+            ) from error
 
     def _captured(self) -> State:
         if self._capture is not None:
@@ -327,7 +352,7 @@ class CheckpointManager:
 
     def _report(self, record: Checkpoint) -> None:
         if self._reporter is not None:
-            self._reporter.report(absolute_url(self._store.url), record, self._head)
+            self._reporter.report(self._url, record, self._head)
 
     def _prune(self) -> None:
         """Carry the retention policy out; what goes stays in the trash for its grace."""

@@ -9,6 +9,7 @@ import queue
 import threading
 from typing import Any
 
+from checkpoints.forks import renew_in_children
 from checkpoints.records import Checkpoint, Head
 
 logger = logging.getLogger("checkpoints.reporting")
@@ -36,6 +37,7 @@ class Reporter:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        renew_in_children(self)
 
     @classmethod
     def from_environment(cls) -> Reporter | None:
@@ -67,6 +69,13 @@ class Reporter:
         if self._thread is not None:
             self._queue.put(_STOP) if not self._queue.full() else None
             self._thread.join(timeout)
+
+    def after_fork(self) -> None:
+        """Begin with an empty queue: what waits there is the parent's to send."""
+        self._queue = queue.Queue(maxsize=QUEUE_SIZE)
+        self._closing = threading.Event()
+        self._thread = None
+        self._lock = threading.Lock()
 
     def _start(self) -> None:
         with self._lock:

@@ -84,7 +84,7 @@ def _kept_because(
     if last is not None and rank <= last:
         return f"{record.kind} {rank} of the last {last}"
     if within is not None and now - record.created_at <= within:
-        return f"{record.kind} younger than {within.days} days"
+        return f"{record.kind} younger than {_span(within)}"
     return None
 
 
@@ -93,5 +93,9 @@ def _goes_because(record: Checkpoint, policy: RetentionPolicy) -> str:
     if record.kind in policy.last:
         rules.append(f"not among the last {policy.last[record.kind]}")
     if record.kind in policy.within:
-        rules.append(f"older than {policy.within[record.kind].days} days")
+        rules.append(f"older than {_span(policy.within[record.kind])}")
     return f"{record.kind}: {' and '.join(rules)}"
+
+
+def _span(age: timedelta) -> str:
+    return f"{age.days} days" if age.days else str(age)

@@ -308,6 +308,69 @@ class StoreSuite:
         )
         assert open_store().changes(rest.cursor).checkpoints == ()
 
+    def test_changes_come_to_an_end_whatever_happened(self, store: Store) -> None:
+        save_chain(store, 3)
+        store.untrash(["unknown"])
+        store.trash({"c1": "age"}, now=NOON)
+        store.sweep(before=NOON + timedelta(days=1))
+        page = store.changes(None, limit=1)
+        for _ in range(20):
+            if page.complete:
+                break
+            page = store.changes(page.cursor, limit=1)
+        assert page.complete
+        assert store.changes(page.cursor).complete
+
+    def test_a_removal_is_told_even_after_it_was_swept(self, store: Store) -> None:
+        save_chain(store, 2)
+        cursor = store.changes(None).cursor
+        store.trash({"c1": "age"}, now=NOON)
+        store.sweep(before=NOON + timedelta(days=1))
+        assert [r.checkpoint_id for r in store.changes(cursor).removals] == ["c1"]
+
+    def test_an_empty_store_has_no_changes(self, store: Store) -> None:
+        changes = store.changes(None)
+        assert (changes.checkpoints, changes.complete, changes.reset) == ((), True, False)
+        assert store.changes(changes.cursor).complete
+
+    def test_what_comes_back_from_the_trash_takes_its_old_place(self, store: Store) -> None:
+        save_chain(store, 3)
+        store.trash({"c1": "age"}, now=NOON)
+        store.untrash(["c1"])
+        assert [c.id for c in store.history("agent-1", "main")] == ["c3", "c2", "c1"]
+
+    def test_what_lies_in_the_trash_is_not_saved_again(self, store: Store) -> None:
+        save_chain(store, 2)
+        store.trash({"c1": "age"}, now=NOON)
+        with pytest.raises(PlanRefused, match="trash"):
+            store.put(draft(1, parent="c2"), {}, expected_head="c2")
+
+    def test_an_operation_moves_one_head_to_one_checkpoint(self, store: Store) -> None:
+        save_chain(store, 3)
+        other = store.put(draft(9, thread_id="other"), {}, expected_head=None)
+        self.restore(store, "c2", operation_id="op-1")
+        for target, expected in ((other, other.id), (store.get("c1"), "c2")):
+            with pytest.raises(PlanRefused):
+                store.set_head(target, expected=expected, now=NOON, operation_id="op-1")
+
+    @pytest.mark.parametrize(
+        ("values", "path"),
+        [
+            ({"metrics": {"x": float("nan")}}, "metrics['x']"),
+            ({"metrics": {"x": "much"}}, "metrics['x']"),
+            ({"metadata": {"x": object()}}, "metadata"),
+            ({"step_name": "\ud800"}, "step_name"),
+            ({"created_at": NOON.replace(tzinfo=None)}, "created_at"),
+        ],
+    )
+    def test_a_field_that_cannot_be_kept_is_named(
+        self, store: Store, values: dict[str, Any], path: str
+    ) -> None:
+        with pytest.raises(UnsupportedState) as caught:
+            store.put(draft(1, **values), {}, expected_head=None)
+        assert caught.value.path == path
+        assert store.head("agent-1", "main") is None
+
     def test_changes_tell_of_restores_and_removals(self, store: Store) -> None:
         save_chain(store, 3)
         cursor = store.changes(None).cursor
@@ -317,11 +380,14 @@ class StoreSuite:
         assert [(t.head_id, t.head_version) for t in changes.threads] == [("c2", 4)]
         assert [(r.checkpoint_id, r.reason) for r in changes.removals] == [("c1", "age")]
 
-    def test_a_cursor_of_another_store_begins_anew(self, store: Store) -> None:
+    @pytest.mark.parametrize("end", [":7", ":", ":-1", ":abc", ""])
+    def test_a_cursor_that_does_not_fit_begins_anew(self, store: Store, end: str) -> None:
         save_chain(store, 2)
-        changes = store.changes("somewhere-else:7")
-        assert changes.reset
-        assert len(changes.checkpoints) == 2
+        own, _, _ = store.changes(None).cursor.partition(":")
+        for cursor in (f"somewhere-else{end}", f"{own}{end}" if end != ":7" else f"{own}:999"):
+            changes = store.changes(cursor)
+            assert changes.reset
+            assert len(changes.checkpoints) == 2
 
     def test_a_whole_store_has_no_findings(self, store: Store) -> None:
         save_chain(store, 3)

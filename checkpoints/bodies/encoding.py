@@ -69,7 +69,7 @@ def _tag(value: Any, depth: int) -> Any:
     if value is None or kind is bool:
         return value
     if kind is int:
-        return value if _INT_MIN <= value <= _INT_MAX else {TAG: ["int", str(value)]}
+        return value if _INT_MIN <= value <= _INT_MAX else {TAG: ["int", hex(value)]}
     if kind is float:
         return value if math.isfinite(value) else {TAG: ["float", str(value)]}
     if depth >= MAX_DEPTH:
@@ -186,7 +186,7 @@ def _untag_datetime(text: str, fold: int, zone: str | None = None) -> datetime:
 
 
 _UNTAGGERS: dict[str, Callable[..., Any]] = {
-    "int": int,
+    "int": lambda text: int(text, 16),
     "float": float,
     "str": lambda text: base64.b64decode(text).decode("utf-8", "surrogatepass"),
     "map": lambda pairs: {_untag(key): _untag(item) for key, item in pairs},

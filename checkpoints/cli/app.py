@@ -15,6 +15,7 @@ import typer
 from checkpoints.cli import output
 from checkpoints.cli.exits import Exit, errors, explained
 from checkpoints.diffs import diff_states
+from checkpoints.errors import CorruptCheckpoint
 from checkpoints.lineage import plan_restore, restorable, restore
 from checkpoints.presentation import presentable
 from checkpoints.records import Changes, Checkpoint, RestorePlan
@@ -58,14 +59,14 @@ def list_checkpoints(
 
 @app.command()
 def show(url: Url, checkpoint: str, thread: InThread = None, as_json: Json = False) -> None:
-    """Show one checkpoint: its record and its state."""
+    """Show one checkpoint: its record and its state (null when it is corrupt)."""
     with opened(url) as store:
         record = store.get(checkpoint, thread_id=thread)
-        state = store.load(record)
-    if as_json:
-        output.print_json({"checkpoint": record.to_dict(), "state": presentable(state)})
-    else:
-        output.print_record(record, state)
+        try:
+            _print_whole(record, store.load(record), as_json=as_json)
+        except CorruptCheckpoint:
+            _print_whole(record, None, as_json=as_json)
+            raise
 
 
 @app.command()
@@ -120,6 +121,13 @@ def verify(url: Url, as_json: Json = False) -> None:
     raise typer.Exit(Exit.FINDINGS if findings else Exit.OK)
 
 
+def _print_whole(record: Checkpoint, state: dict[str, Any] | None, *, as_json: bool) -> None:
+    if as_json:
+        output.print_json({"checkpoint": record.to_dict(), "state": presentable(state)})
+    else:
+        output.print_record(record, state)
+
+
 def _everything(store: ReadableStore) -> list[Checkpoint]:
     """Return every record, newest first; name on stderr what could not be read."""
     records: list[Checkpoint] = []
@@ -131,11 +139,13 @@ def _everything(store: ReadableStore) -> list[Checkpoint]:
 
 
 def _pages(store: ReadableStore) -> Iterator[Changes]:
-    page = store.changes(None)
-    yield page
-    while not page.complete:
-        page = store.changes(page.cursor)
+    cursor: str | None = None
+    complete = False
+    while not complete:
+        page = store.changes(cursor)
         yield page
+        complete = page.complete or page.cursor == cursor
+        cursor = page.cursor
 
 
 def _confirm(yes: bool) -> None:
@@ -144,7 +154,9 @@ def _confirm(yes: bool) -> None:
     if not sys.stdin.isatty():
         errors.print("holdfast: add --yes to restore without being asked; nothing was changed")
         raise typer.Exit(Exit.USAGE)
-    typer.confirm("Restore?", abort=True)
+    if not typer.confirm("Restore?", err=True):
+        errors.print("holdfast: nothing was changed")
+        raise typer.Exit(Exit.REFUSED)
 
 
 def _carry_out(store: ReadableStore, plan: RestorePlan, reason: str, as_json: bool) -> None:

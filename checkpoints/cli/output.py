@@ -27,8 +27,8 @@ MAX_SHOWN = 160
 
 
 def print_json(value: Any) -> None:
-    """Write one JSON document to standard output."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    """Write one JSON document to standard output, in ASCII: no terminal can be fooled by it."""
+    print(json.dumps(value, indent=2))
 
 
 def shown(text: object) -> str:

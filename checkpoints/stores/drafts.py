@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from math import isfinite
 
 import orjson
 
@@ -20,17 +21,39 @@ def finished(draft: Draft, body: Body) -> Checkpoint:
 def measured(draft: Draft, *, size: int, stored_size: int | None, sha256: str) -> Checkpoint:
     """Return the record of a draft, with what was measured.
 
-    Raises UnsupportedState when its names, metrics or metadata are not JSON.
+    Raises UnsupportedState naming the field that cannot be kept.
     """
-    try:
-        orjson.dumps((draft.id, draft.agent_id, draft.thread_id, draft.metrics, draft.metadata))
-    except TypeError as error:
-        raise UnsupportedState(
-            f"names, metrics and metadata must be JSON: {error}; nothing was saved",
-            path="metadata",
-        ) from error
+    _check(draft)
     values = {f.name: getattr(draft, f.name) for f in dataclasses.fields(draft)}
     return Checkpoint(**values, size=size, stored_size=stored_size, sha256=sha256)
+
+
+def _check(draft: Draft) -> None:
+    if draft.created_at.tzinfo is None:
+        raise UnsupportedState(
+            "created_at must have a time zone; nothing was saved", path="created_at"
+        )
+    for name, value in draft.metrics.items():
+        if not _is_finite_number(value):
+            raise UnsupportedState(
+                f"the metric {name!r} must be a finite number, not {value!r}; nothing was saved",
+                path=f"metrics[{name!r}]",
+            )
+    for field in dataclasses.fields(draft):
+        _check_json(field.name, getattr(draft, field.name))
+
+
+def _is_finite_number(value: object) -> bool:
+    return type(value) is int or (type(value) is float and isfinite(value))
+
+
+def _check_json(name: str, value: object) -> None:
+    try:
+        orjson.dumps(value)
+    except TypeError as error:
+        raise UnsupportedState(
+            f"{name} cannot be kept as JSON: {error}; nothing was saved", path=name
+        ) from error
 
 
 def next_head(current: Head | None, record: Checkpoint, *, expected: str | None) -> Head:
@@ -43,6 +66,28 @@ def next_head(current: Head | None, record: Checkpoint, *, expected: str | None)
         version=current.version + 1 if current else 1,
         moved_at=record.created_at,
     )
+
+
+def move_done(done: Head | None, target: Checkpoint) -> Head | None:
+    """Return the move that an operation has made already, if it has.
+
+    Raises PlanRefused when it moved another head or to another checkpoint.
+    """
+    if done is not None and (done.agent_id, done.thread_id, done.checkpoint_id) != (
+        target.agent_id,
+        target.thread_id,
+        target.id,
+    ):
+        raise PlanRefused(
+            f"operation {done.operation_id} has already moved a head to {done.checkpoint_id}; "
+            "nothing was changed"
+        )
+    return done
+
+
+def refuse_trashed(checkpoint_id: str) -> PlanRefused:
+    """Return the refusal to save again what lies in the trash."""
+    return PlanRefused(f"{checkpoint_id} is in the trash; bring it back instead. Nothing was saved")
 
 
 def first_or_conflict(stored: Checkpoint, again: Checkpoint) -> Checkpoint:

@@ -69,6 +69,24 @@ class FileStore(JournaledStore):
         for line in self._journal.damaged:
             message = f"line {line} of {JOURNAL} is damaged; what it recorded is not listed"
             yield Finding(kind="damaged_journal", message=message)
+        if self._journal.torn:
+            message = f"{JOURNAL} ends in a line that was never finished; the next save cuts it off"
+            yield Finding(kind="torn_journal", message=message)
+        yield from self._unlisted()
+
+    def _unlisted(self) -> Iterator[Finding]:
+        """Yield each checkpoint's file of which the journal does not know."""
+        ledger = self._current()
+        trashed = (record for record, _ in ledger.trashed.values())
+        known = {self._path(record) for record in (*ledger.records.values(), *trashed)}
+        for path in sorted(self._root.glob("*/*/*.json")):
+            if path not in known:
+                yield Finding(
+                    kind="unlisted_file",
+                    message=f"{path.relative_to(self._root)} is in no line of {JOURNAL}: "
+                    "its save was never acknowledged, or that line is damaged",
+                    checkpoint_id=path.stem,
+                )
 
     def _refuse_foreign(self) -> None:
         if self._root.exists() and not self._root.is_dir():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from checkpoints.errors import CorruptCheckpoint, HeadMoved, PlanRefused
@@ -10,6 +10,7 @@ from checkpoints.records import (
     Capabilities,
     Checkpoint,
     Directive,
+    Finding,
     Head,
     RestoreMode,
     RestorePlan,
@@ -102,6 +103,18 @@ def check_head(current: Head | None, expected: str | None) -> None:
             expected=expected,
             actual=actual,
         )
+
+
+def dangling_heads(heads: Iterable[Head], listed: Container[str]) -> Iterator[Finding]:
+    """Yield a finding for each head whose checkpoint is not in the listing."""
+    for head in list(heads):
+        if head.checkpoint_id not in listed:
+            yield Finding(
+                kind="dangling_head",
+                message="the head's checkpoint is not listed any more; restore another one",
+                checkpoint_id=head.checkpoint_id,
+                thread_id=head.thread_id,
+            )
 
 
 def ancestors(by_id: dict[str, Checkpoint], start: str | None) -> Iterator[Checkpoint]:

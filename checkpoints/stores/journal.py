@@ -7,6 +7,7 @@ write or fsync the journal takes nothing more: what the kernel kept of it cannot
 
 from __future__ import annotations
 
+import errno
 import os
 import zlib
 from collections.abc import Iterator
@@ -34,6 +35,9 @@ class Journal:
         self._offset = 0
         self._line = 0
         self._broken: str | None = None
+        self._identity: tuple[int, int] | None = None
+        self._newline_damaged = False
+        self.torn = False
 
     def read_new(self) -> Iterator[Event]:
         """Yield the events that were appended since the last call; remember damaged lines."""
@@ -46,6 +50,7 @@ class Journal:
     def create(self, store_id: str) -> None:
         """Write the first line."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.touch(exist_ok=True)
         self._append({"format": FORMAT, "store_id": store_id})
         sync_folder(self.path.parent)
         self.store_id = store_id
@@ -56,17 +61,41 @@ class Journal:
 
     def _payloads(self) -> Iterator[dict[str, Any]]:
         with self.path.open("rb") as file:
+            self._refuse_another(os.fstat(file.fileno()))
             file.seek(self._offset)
             for line in file:
-                if not line.endswith(b"\n"):
+                whole = self._take_line(line)
+                if whole is None:
                     return
-                self._offset += len(line)
-                self._line += 1
-                payload = _checked(line)
+                payload = _checked(whole)
                 if payload is None:
                     self.damaged.append(self._line)
                 else:
                     yield payload
+
+    def _take_line(self, line: bytes) -> bytes | None:
+        """Step over a line and return it whole, or None when it is torn.
+
+        A line is torn when it ends without its newline, unless that newline alone is damaged.
+        """
+        self._newline_damaged = not line.endswith(b"\n")
+        whole = line[:-1] + b"\n"
+        self.torn = self._newline_damaged and _checked(whole) is None
+        if self.torn:
+            return None
+        self._offset += len(line)
+        self._line += 1
+        return whole
+
+    def _refuse_another(self, found: os.stat_result) -> None:
+        """Raise when the file is not the one that was read before, or has lost what was read."""
+        identity = (found.st_dev, found.st_ino)
+        if self._identity not in (None, identity) or found.st_size < self._offset:
+            raise PermanentStoreError(
+                f"{self.path} was replaced or cut since it was opened; nothing was written. "
+                "Open the store anew"
+            )
+        self._identity = identity
 
     def _check_format(self, payload: dict[str, Any]) -> None:
         if payload["format"] != FORMAT:
@@ -94,15 +123,19 @@ class Journal:
         self._line += 1
 
     def _write(self, line: bytes) -> None:
-        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o644)
+        handle = os.open(self.path, os.O_WRONLY)
         try:
+            self._refuse_another(os.fstat(handle))
+            if self._newline_damaged and not self.torn:
+                os.pwrite(handle, b"\n", self._offset - 1)
             os.ftruncate(handle, self._offset)
             os.lseek(handle, self._offset, os.SEEK_SET)
             written = os.write(handle, line)
             if written != len(line):
                 os.ftruncate(handle, self._offset)
-                raise OSError(28, "the write was cut short")
+                raise OSError(errno.ENOSPC, "the write was cut short")
             os.fsync(handle)
+            self.torn = self._newline_damaged = False
         finally:
             os.close(handle)
 

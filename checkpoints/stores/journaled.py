@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from checkpoints.errors import CheckpointError, CheckpointNotFound
+from checkpoints.forks import renew_in_children
 from checkpoints.records import (
     Changes,
     Checkpoint,
@@ -23,8 +24,9 @@ from checkpoints.records import (
     State,
     Thread,
 )
-from checkpoints.stores.drafts import first_or_conflict, next_head
-from checkpoints.stores.heads import RestoresByHead, check_head
+from checkpoints.stores.cursors import position_of
+from checkpoints.stores.drafts import first_or_conflict, move_done, next_head, refuse_trashed
+from checkpoints.stores.heads import RestoresByHead, check_head, dangling_heads
 from checkpoints.stores.ledger import Event, EventName, Ledger, missing, with_cursor
 
 
@@ -36,6 +38,11 @@ class JournaledStore(RestoresByHead, ABC):
     def __init__(self, url: str) -> None:
         self.url = url
         self._ledger = Ledger()
+        self._lock = threading.RLock()
+        renew_in_children(self)
+
+    def after_fork(self) -> None:
+        """Take a lock that no other thread of the parent holds."""
         self._lock = threading.RLock()
 
     @abstractmethod
@@ -73,6 +80,8 @@ class JournaledStore(RestoresByHead, ABC):
         with self._exclusive() as ledger:
             if draft.id in ledger.records:
                 return first_or_conflict(ledger.records[draft.id], record)
+            if draft.id in ledger.trashed:
+                raise refuse_trashed(draft.id)
             head = next_head(ledger.heads.get(key), record, expected=expected_head)
             self._write_body(record, data)
             self._record(Event(name=EventName.PUT, checkpoint=record, head=head))
@@ -136,8 +145,9 @@ class JournaledStore(RestoresByHead, ABC):
     ) -> Head:
         """Move the head of the checkpoint's thread, if it still is ``expected``."""
         with self._exclusive() as ledger:
-            if operation_id in ledger.moves:
-                return ledger.moves[operation_id]
+            done = move_done(ledger.moves.get(operation_id or ""), checkpoint)
+            if done is not None:
+                return done
             ledger.find(checkpoint.id, checkpoint.thread_id)
             current = ledger.heads.get((checkpoint.agent_id, checkpoint.thread_id))
             check_head(current, expected)
@@ -208,15 +218,18 @@ class JournaledStore(RestoresByHead, ABC):
     def changes(self, cursor: str | None, *, limit: int = 500) -> Changes:
         """Return what was written after ``cursor``."""
         ledger = self._current()
-        identity, _, position = (cursor or "").partition(":")
-        fits = identity == self._identity() and int(position) <= len(ledger.events)
-        after, changes = ledger.changes(int(position) if fits else 0, limit)
-        reset = cursor is not None and not fits
-        return with_cursor(changes, f"{self._identity()}:{after}", reset=reset)
+        position = position_of(cursor, self._identity(), len(ledger.events))
+        after, changes = ledger.changes(position or 0, limit)
+        identity = self._identity()
+        return with_cursor(
+            changes, f"{identity}:{after}" if identity else "", reset=position is None
+        )
 
     def verify(self) -> Iterator[Finding]:
         """Read everything and yield each thing that is wrong."""
-        for record in list(self._current().records.values()):
+        ledger = self._current()
+        yield from dangling_heads(ledger.heads.values(), ledger.records)
+        for record in list(ledger.records.values()):
             try:
                 self.load(record)
             except CheckpointError as error:

@@ -63,6 +63,7 @@ class Ledger:
     trashed: dict[str, tuple[Checkpoint, Removal]] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     by_thread: dict[ThreadKey, dict[str, None]] = field(default_factory=dict)
+    order: dict[str, int] = field(default_factory=dict)
 
     def apply(self, event: Event) -> None:
         """Take in an event that has been written."""
@@ -85,7 +86,13 @@ class Ledger:
 
     def _add(self, record: Checkpoint) -> None:
         self.records[record.id] = record
-        self.by_thread.setdefault((record.agent_id, record.thread_id), {})[record.id] = None
+        came_back = record.id in self.order
+        self.order.setdefault(record.id, len(self.order))
+        key = (record.agent_id, record.thread_id)
+        thread = self.by_thread.setdefault(key, {})
+        thread[record.id] = None
+        if came_back:
+            self.by_thread[key] = dict.fromkeys(sorted(thread, key=self.order.__getitem__))
 
     def _trash(self, removal: Removal) -> None:
         record = self.records.pop(removal.checkpoint_id, None)

@@ -23,8 +23,15 @@ from checkpoints.records import (
     Thread,
 )
 from checkpoints.stores import sqlite_rows as rows
-from checkpoints.stores.drafts import finished, first_or_conflict, next_head
-from checkpoints.stores.heads import RestoresByHead, check_head
+from checkpoints.stores.cursors import position_of
+from checkpoints.stores.drafts import (
+    finished,
+    first_or_conflict,
+    move_done,
+    next_head,
+    refuse_trashed,
+)
+from checkpoints.stores.heads import RestoresByHead, check_head, dangling_heads
 from checkpoints.stores.ledger import missing, refuse_kept
 from checkpoints.stores.sqlite_file import SqliteFile
 from checkpoints.stores.urls import StoreUrl
@@ -45,6 +52,8 @@ class SqliteStore(RestoresByHead):
             stored = rows.find(db, record.id)
             if stored is not None:
                 return first_or_conflict(stored, record)
+            if rows.in_trash(db, record.id):
+                raise refuse_trashed(record.id)
             head = next_head(
                 rows.head(db, record.agent_id, record.thread_id),
                 record,
@@ -91,6 +100,10 @@ class SqliteStore(RestoresByHead):
 
     def load(self, checkpoint: Checkpoint) -> dict[str, Any]:
         """Return a checkpoint's state, checked against its digest."""
+        if checkpoint.damage:
+            raise CorruptCheckpoint(
+                f"{checkpoint.id}: {checkpoint.damage}", checkpoint_id=checkpoint.id
+            )
         data = self.raw(checkpoint)
         body = Body(data=data, size=checkpoint.size or 0, sha256=checkpoint.sha256 or "")
         return unpack(body, checkpoint_id=checkpoint.id)
@@ -122,7 +135,8 @@ class SqliteStore(RestoresByHead):
     ) -> Head:
         """Move the head of the checkpoint's thread, if it still is ``expected``."""
         with self._file.writing() as db:
-            if (done := rows.moved_by(db, operation_id)) is not None:
+            done = move_done(rows.moved_by(db, operation_id), checkpoint)
+            if done is not None:
                 return done
             record = rows.find(db, checkpoint.id)
             if record is None:
@@ -190,10 +204,7 @@ class SqliteStore(RestoresByHead):
     def sweep(self, *, before: datetime) -> int:
         """Delete for good what went to the trash before a time; return the bytes freed."""
         with self._file.writing() as db:
-            found = db.execute("SELECT id, length(body), removed_at FROM trash").fetchall()
-            old = [(i, size) for i, size, at in found if datetime.fromisoformat(at) < before]
-            db.executemany("DELETE FROM trash WHERE id = ?", [(i,) for i, _ in old])
-        return sum(size for _, size in old)
+            return rows.sweep(db, before)
 
     def changes(self, cursor: str | None, *, limit: int = 500) -> Changes:
         """Return what was written after ``cursor``."""
@@ -201,25 +212,25 @@ class SqliteStore(RestoresByHead):
             if db is None:
                 return Changes(cursor=cursor or "")
             (store_id,) = db.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()
-            identity, _, position = (cursor or "").partition(":")
-            fits = identity == store_id and int(position) <= rows.position(db)
-            changes = rows.changes(db, int(position) if fits else 0, limit)
-        cursor_now = f"{store_id}:{changes.cursor}"
-        return replace(changes, cursor=cursor_now, reset=bool(cursor) and not fits)
+            position = position_of(cursor, store_id, rows.position(db))
+            changes = rows.changes(db, position or 0, limit)
+        return replace(changes, cursor=f"{store_id}:{changes.cursor}", reset=position is None)
 
     def verify(self) -> Iterator[Finding]:
         """Read everything and yield each thing that is wrong."""
         with self._file.reading() as db:
-            found = db.execute("SELECT id, record FROM checkpoints").fetchall() if db else []
-        for checkpoint_id, record in found:
+            found = rows.everything(db) if db else []
+            heads = rows.heads(db) if db else []
+        yield from dangling_heads(heads, {record.id for record in found})
+        for record in found:
             try:
-                self.load(rows.record((record,)))
-            except (CheckpointError, ValueError, LookupError, TypeError) as error:
+                self.load(record)
+            except CheckpointError as error:
                 yield Finding(
                     kind="corrupt_checkpoint",
                     message=str(error),
-                    checkpoint_id=checkpoint_id,
-                    thread_id=rows.thread_of(record),
+                    checkpoint_id=record.id,
+                    thread_id=record.thread_id,
                 )
 
     def close(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Literal, overload
 
 from checkpoints.errors import PermanentStoreError, StoreError, TransientStoreError
+from checkpoints.forks import renew_in_children
 from checkpoints.identifiers import new_id
 
 FORMAT = 1
@@ -20,10 +20,10 @@ BUSY_SECONDS = 10.0
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 CREATE TABLE checkpoints (
-    id TEXT PRIMARY KEY, position INTEGER NOT NULL UNIQUE,
+    id TEXT PRIMARY KEY, position INTEGER NOT NULL UNIQUE, saved INTEGER NOT NULL,
     agent_id TEXT NOT NULL, thread_id TEXT NOT NULL, record BLOB NOT NULL, body BLOB NOT NULL
 );
-CREATE INDEX checkpoints_by_thread ON checkpoints (thread_id, agent_id, position);
+CREATE INDEX checkpoints_by_thread ON checkpoints (thread_id, agent_id, saved);
 CREATE TABLE heads (
     agent_id TEXT NOT NULL, thread_id TEXT NOT NULL, position INTEGER NOT NULL,
     checkpoint_id TEXT NOT NULL, head BLOB NOT NULL, PRIMARY KEY (agent_id, thread_id)
@@ -32,13 +32,14 @@ CREATE INDEX heads_by_position ON heads (position);
 CREATE TABLE moves (operation_id TEXT PRIMARY KEY, head BLOB NOT NULL);
 CREATE TABLE pins (checkpoint_id TEXT PRIMARY KEY, reason TEXT NOT NULL, pinned_at TEXT NOT NULL);
 CREATE TABLE trash (
-    id TEXT PRIMARY KEY, position INTEGER NOT NULL, agent_id TEXT NOT NULL,
-    thread_id TEXT NOT NULL, record BLOB NOT NULL, body BLOB NOT NULL,
+    id TEXT PRIMARY KEY, position INTEGER NOT NULL, saved INTEGER NOT NULL,
+    agent_id TEXT NOT NULL, thread_id TEXT NOT NULL, record BLOB NOT NULL, body BLOB,
     reason TEXT NOT NULL, removed_at TEXT NOT NULL
 );
 CREATE INDEX trash_by_position ON trash (position);
 """
 
+_of_parents: list[sqlite3.Connection] = []
 _TRANSIENT = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_INTERRUPT}
 _SENTENCES = {
     sqlite3.SQLITE_BUSY: "is locked by another process",
@@ -58,7 +59,7 @@ class SqliteFile:
         self.path = path
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        self._pid = os.getpid()
+        renew_in_children(self)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
@@ -95,6 +96,13 @@ class SqliteFile:
                 self._connection.close()
                 self._connection = None
 
+    def after_fork(self) -> None:
+        """Connect anew; the parent's connection is put aside, for SQLite forbids to close it."""
+        self._lock = threading.RLock()
+        if self._connection is not None:
+            _of_parents.append(self._connection)
+            self._connection = None
+
     @overload
     def _open(self, *, create: Literal[True]) -> sqlite3.Connection: ...
 
@@ -102,9 +110,8 @@ class SqliteFile:
     def _open(self, *, create: Literal[False]) -> sqlite3.Connection | None: ...
 
     def _open(self, *, create: bool) -> sqlite3.Connection | None:
-        if self._connection is None or self._pid != os.getpid():
+        if self._connection is None:
             self._connection = self._connected(create=create)
-            self._pid = os.getpid()
         return self._connection
 
     def _connected(self, *, create: bool) -> sqlite3.Connection | None:
@@ -180,5 +187,9 @@ class SqliteFile:
 
     def _explained(self, error: sqlite3.Error) -> StoreError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_IOERR:
+            self.close()
         kind = TransientStoreError if code in _TRANSIENT else PermanentStoreError
-        return kind(f"{self.path} {_SENTENCES.get(code, f'failed: {error}')}; nothing was changed")
+        return kind(
+            f"{self.path} {_SENTENCES.get(code, f'failed: {error}')}; nothing was acknowledged"
+        )

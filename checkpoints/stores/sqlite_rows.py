@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -13,14 +13,11 @@ from checkpoints.records import Changes, Checkpoint, Head, Pin, Removal, Status,
 from checkpoints.stores.journal import head_from
 from checkpoints.stores.ledger import missing
 
-_NEWEST = (
-    "SELECT record FROM checkpoints WHERE thread_id = ? AND agent_id = ? "
-    "ORDER BY position DESC LIMIT ?"
-)
-_NEWEST_OF_ANY_AGENT = (
-    "SELECT record FROM checkpoints WHERE thread_id = ? ORDER BY position DESC LIMIT ?"
-)
-_COLUMNS = "id, position, agent_id, thread_id, record, body"
+_LISTED = "SELECT record, id, agent_id, thread_id FROM checkpoints"
+_NEWEST = f"{_LISTED} WHERE thread_id = ? AND agent_id = ? ORDER BY saved DESC LIMIT ?"
+_NEWEST_OF_ANY_AGENT = f"{_LISTED} WHERE thread_id = ? ORDER BY saved DESC LIMIT ?"
+_COLUMNS = "id, position, saved, agent_id, thread_id, record, body"
+_UNKNOWN_TIME = datetime.fromtimestamp(0, UTC)
 _LAST_POSITION = """
 SELECT max(position) FROM (
     SELECT position FROM (
@@ -40,8 +37,9 @@ def _json(value: Any) -> bytes:
 
 def insert(db: sqlite3.Connection, record: Checkpoint, position: int, body: bytes) -> None:
     """Write one checkpoint."""
-    row = (record.id, position, record.agent_id, record.thread_id, _json(record), body)
-    db.execute(f"INSERT INTO checkpoints ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", row)
+    names = (record.id, position, position, record.agent_id, record.thread_id)
+    values = (*names, _json(record), body)
+    db.execute(f"INSERT INTO checkpoints ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
 
 def pin(row: tuple[str, str, str]) -> Pin:
@@ -52,16 +50,29 @@ def pin(row: tuple[str, str, str]) -> Pin:
 
 
 def record(row: tuple[Any, ...]) -> Checkpoint:
-    """Return the record of a row that begins with it."""
-    return Checkpoint.from_dict(orjson.loads(row[0]))
-
-
-def thread_of(data: bytes) -> str | None:
-    """Return the thread that a record names, if it can be read."""
+    """Return the record of a row of ``_LISTED``; one that cannot be read says so in ``damage``."""
+    data, checkpoint_id, agent_id, thread_id = row
     try:
-        return record((data,)).thread_id
-    except (ValueError, LookupError, TypeError):
-        return None
+        return Checkpoint.from_dict(orjson.loads(data))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        return Checkpoint(
+            id=checkpoint_id,
+            agent_id=agent_id,
+            thread_id=thread_id,
+            step=0,
+            created_at=_UNKNOWN_TIME,
+            damage=f"its record cannot be read: {error}",
+        )
+
+
+def everything(db: sqlite3.Connection) -> list[Checkpoint]:
+    """Return every record."""
+    return [record(row) for row in db.execute(_LISTED)]
+
+
+def heads(db: sqlite3.Connection) -> list[Head]:
+    """Return every head."""
+    return [head_from(orjson.loads(row[0])) for row in db.execute("SELECT head FROM heads")]
 
 
 def one(db: sqlite3.Connection, sql: str, *values: Any) -> Any:
@@ -71,7 +82,7 @@ def one(db: sqlite3.Connection, sql: str, *values: Any) -> Any:
 
 def find(db: sqlite3.Connection, checkpoint_id: str) -> Checkpoint | None:
     """Return a record, or None."""
-    row = one(db, "SELECT record FROM checkpoints WHERE id = ?", checkpoint_id)
+    row = one(db, f"{_LISTED} WHERE id = ?", checkpoint_id)
     return record(row) if row else None
 
 
@@ -121,6 +132,21 @@ def next_position(db: sqlite3.Connection) -> int:
     return position(db)
 
 
+def in_trash(db: sqlite3.Connection, checkpoint_id: str) -> bool:
+    """Say whether a checkpoint can be brought back."""
+    sql = "SELECT 1 FROM trash WHERE id = ? AND body IS NOT NULL"
+    return one(db, sql, checkpoint_id) is not None
+
+
+def sweep(db: sqlite3.Connection, before: datetime) -> int:
+    """Drop the bodies of what went to the trash before a time; who asks still hears of it."""
+    sql = "SELECT id, length(body), removed_at FROM trash WHERE body IS NOT NULL"
+    found = db.execute(sql).fetchall()
+    old = [(i, size) for i, size, at in found if datetime.fromisoformat(at) < before]
+    db.executemany("UPDATE trash SET body = NULL WHERE id = ?", [(i,) for i, _ in old])
+    return sum(size for _, size in old)
+
+
 def kept(db: sqlite3.Connection) -> set[str]:
     """Return the ids that must not be removed."""
     sql = "SELECT checkpoint_id FROM heads UNION SELECT checkpoint_id FROM pins"
@@ -139,8 +165,8 @@ def trash(
     if record is None:
         raise CheckpointNotFound(missing(checkpoint_id, None))
     db.execute(
-        f"INSERT INTO trash ({_COLUMNS}, reason, removed_at) SELECT id, ?, agent_id, thread_id, "
-        "record, body, ?, ? FROM checkpoints WHERE id = ?",
+        f"INSERT OR REPLACE INTO trash ({_COLUMNS}, reason, removed_at) SELECT id, ?, saved, "
+        "agent_id, thread_id, record, body, ?, ? FROM checkpoints WHERE id = ?",
         (position, reason, now.isoformat(), checkpoint_id),
     )
     db.execute("DELETE FROM checkpoints WHERE id = ?", (checkpoint_id,))
@@ -154,15 +180,16 @@ def trash(
 
 
 def untrash(db: sqlite3.Connection, checkpoint_id: str) -> int:
-    """Bring one checkpoint back; return 1 if it was there."""
-    position = next_position(db)
-    found = db.execute(
-        f"INSERT INTO checkpoints ({_COLUMNS}) SELECT id, ?, agent_id, thread_id, record, body "
-        "FROM trash WHERE id = ?",
-        (position, checkpoint_id),
-    ).rowcount
+    """Bring one checkpoint back to its old place; return 1 if it was there."""
+    if not in_trash(db, checkpoint_id):
+        return 0
+    db.execute(
+        f"INSERT INTO checkpoints ({_COLUMNS}) SELECT id, ?, saved, agent_id, thread_id, record, "
+        "body FROM trash WHERE id = ?",
+        (next_position(db), checkpoint_id),
+    )
     db.execute("DELETE FROM trash WHERE id = ?", (checkpoint_id,))
-    return found
+    return 1
 
 
 def thread(db: sqlite3.Connection, agent_id: str, thread_id: str) -> Thread:
@@ -183,10 +210,12 @@ def thread(db: sqlite3.Connection, agent_id: str, thread_id: str) -> Thread:
 
 def changes(db: sqlite3.Connection, after: int, limit: int) -> Changes:
     """Return the changes behind a position; ``cursor`` is the last position among them."""
-    last = db.execute(_LAST_POSITION, {"after": after, "limit": limit}).fetchone()[0] or after
+    last = _last_position(db, after, limit)
+    complete = last is None or _last_position(db, last, 1) is None
+    last = position(db) if complete or last is None else last
     window = (after, last)
     between = "WHERE position > ? AND position <= ? ORDER BY position"
-    records = db.execute(f"SELECT record FROM checkpoints {between}", window).fetchall()
+    records = db.execute(f"{_LISTED} {between}", window).fetchall()
     heads = db.execute(f"SELECT agent_id, thread_id FROM heads {between}", window).fetchall()
     gone = db.execute(
         f"SELECT agent_id, thread_id, id, reason, removed_at FROM trash {between}",
@@ -199,8 +228,14 @@ def changes(db: sqlite3.Connection, after: int, limit: int) -> Changes:
         checkpoints=checkpoints,
         threads=tuple(thread(db, *key) for key in dict.fromkeys(touched)),
         removals=tuple(removal(row) for row in gone),
-        complete=last >= position(db),
+        complete=complete,
     )
+
+
+def _last_position(db: sqlite3.Connection, after: int, limit: int) -> int | None:
+    """Return the position of the last of the next ``limit`` things, if there is one."""
+    row = db.execute(_LAST_POSITION, {"after": after, "limit": limit}).fetchone()
+    return None if row[0] is None else int(row[0])
 
 
 def removal(row: tuple[str, str, str, str, str]) -> Removal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -20,6 +20,10 @@ FACTORIES: dict[str, str] = {
 """Scheme to the module whose ``open_url`` opens it; imported when it is first needed."""
 
 
+OPTIONS: dict[str, set[str]] = {"kaizen": {"agent"}}
+"""Scheme to the names that may stand behind its question mark."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreUrl:
     """A store URL taken apart. ``path`` is empty for stores without a place on disk."""
@@ -32,8 +36,13 @@ class StoreUrl:
 
 def parse_url(url: str) -> StoreUrl:
     """Take a store URL apart. Raises PermanentStoreError and says what is wrong with it."""
-    parts = urlsplit(url)
-    if parts.scheme not in FACTORIES:
+    if not url.isprintable():
+        raise PermanentStoreError(f"{url!r} holds control characters; write them as %0A")
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise PermanentStoreError(f"{url!r} is not a store URL: {error}") from error
+    if parts.scheme not in FACTORIES or not url.startswith(f"{parts.scheme}://"):
         raise PermanentStoreError(
             f"{url!r} is not a store URL; it must begin with one of "
             + ", ".join(f"{scheme}:///" for scheme in sorted(FACTORIES))
@@ -49,7 +58,10 @@ def parse_url(url: str) -> StoreUrl:
         raise PermanentStoreError(f"{url!r} has a '#'; write %23 for one in a path")
     if "\0" in str(path):
         raise PermanentStoreError("a store URL must not hold a NUL character")
-    query = dict(parse_qsl(parts.query))
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    unknown = query.keys() - OPTIONS.get(parts.scheme, set())
+    if unknown:
+        raise PermanentStoreError(f"{url!r} has an option that is not known: {min(unknown)}")
     return StoreUrl(text=url, scheme=parts.scheme, path=path, query=query)
 
 
@@ -60,6 +72,8 @@ def open_store(url: str, *, must_exist: bool = False) -> ReadableStore:
     store, or when ``must_exist`` and nothing lies there; TransientStoreError when it is busy.
     """
     parsed = parse_url(url)
+    if parsed.path != Path():
+        parsed = replace(parsed, path=parsed.path.absolute())
     if must_exist and parsed.path != Path() and not parsed.path.exists():
         raise PermanentStoreError(f"{parsed.path}: there is no store here; nothing was created")
     module = import_module(FACTORIES[parsed.scheme])

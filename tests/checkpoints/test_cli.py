@@ -138,6 +138,9 @@ def test_verify_names_a_damaged_checkpoint_and_restore_refuses_it(url: str, tmp_
         "main",
     )
     assert restore(url, oldest, "--yes").exit_code == Exit.CORRUPT
+    shown = run("show", url, oldest, "--json")
+    assert shown.exit_code == Exit.CORRUPT
+    assert json.loads(shown.stdout)["state"] is None
     assert restore(url, middle, "--yes").exit_code == Exit.OK
 
 
@@ -163,6 +166,10 @@ def damage(path: Path, checkpoint_id: str) -> None:
         ("sqlite:///nowhere/at/all.db", "there is no store here"),
         ("postgres:///x", "is not a store URL"),
         ("sqlite://x.db", "where a host would stand"),
+        ("sqlite://[x", "is not a store URL"),
+        ("sqlite:x.db", "is not a store URL"),
+        ("sqlite:///a\nb.db", "control characters"),
+        ("sqlite:///x.db?mode=ro", "option that is not known: mode"),
     ],
 )
 def test_a_store_that_cannot_be_opened_is_one_sentence(url: str, sentence: str) -> None:

@@ -54,6 +54,11 @@ def test_true_is_not_one() -> None:
     assert seen({"a": [{"b": 1}]}, {"a": [{"b": True}]}) == [(("a", 0, "b"), "changed")]
 
 
+def test_equal_sets_do_not_differ_whatever_their_order() -> None:
+    assert seen({"s": {0, 8}}, {"s": {8, 0}}) == []
+    assert seen({"s": {1}}, {"s": {True}}) == [(("s",), "changed")]
+
+
 def test_removed_keys_come_with_their_value() -> None:
     assert diff_states({"a": 1, "b": 2}, {"b": 2}) == [
         Change(path=("a",), kind="removed", before=1)  # type: ignore[arg-type]

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 import checkpoints
-from checkpoints import CheckpointManager, HeadMoved, Kind, ResilientCheckpointManager
+from checkpoints import (
+    CheckpointManager,
+    Directive,
+    HeadMoved,
+    Kind,
+    ResilientCheckpointManager,
+    Strategy,
+)
 from checkpoints.lineage import plan_restore, restore
 from checkpoints.stores.memory import MemoryStore
 from checkpoints.testing import NOON, FakeClock
@@ -209,3 +216,37 @@ def test_importing_the_package_brings_no_web_framework_and_no_client() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert answer.stdout.strip() == "[]"
+
+
+def test_a_directive_outlives_an_apply_that_fails(store: MemoryStore) -> None:
+    saved = CheckpointManager("agent-1", store=store).create_checkpoint(state={"n": 1})
+    CheckpointManager("agent-1", store=store).create_checkpoint(state={"n": 2})
+    given = Directive(strategy=Strategy.SKIP_TO_NEXT)
+    plan = plan_restore(store, saved)
+    restore(store, plan, written_ids=(), operation_id="op", reason="r", now=NOON, directive=given)
+
+    def fail(_state: object) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        CheckpointManager("agent-1", store=store, apply=fail).resume()
+    manager = CheckpointManager("agent-1", store=store)
+    manager.resume()
+    assert manager.directive == given
+    manager.resume()
+    assert manager.directive is None
+
+
+@pytest.mark.parametrize("scheme", ["sqlite", "file"])
+def test_a_relative_store_stays_where_it_is_when_the_working_directory_changes(
+    scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with CheckpointManager("agent-1", store=f"{scheme}:///store") as manager:
+        manager.create_checkpoint(state={"n": 1})
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        manager.create_checkpoint(state={"n": 2})
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    again = CheckpointManager("agent-1", store=f"{scheme}:///{tmp_path}/store")
+    assert again.resume() == {"n": 2}

@@ -41,6 +41,11 @@ def test_recovery_checkpoints_stay_for_seven_days() -> None:
     assert made.remove[0].reason == "recovery: older than 7 days"
 
 
+def test_an_age_of_hours_is_told_in_hours() -> None:
+    policy = RetentionPolicy(within={Kind.ROUTINE: timedelta(hours=6)})
+    assert plan([record(1)], policy).keep[0].reason == "routine younger than 6:00:00"
+
+
 def test_a_kind_without_a_rule_stays() -> None:
     made = plan([record(1, Kind.PRE_OPERATION, days_ago=400)], SEED_POLICY)
     assert made.keep[0].reason == "no rule for pre_operation"

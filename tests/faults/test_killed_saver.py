@@ -14,6 +14,8 @@ import pytest
 from checkpoints import open_store
 
 ROUNDS = 6
+UNACKNOWLEDGED = {"torn_journal", "unlisted_file"}
+"""What a save may leave behind that was killed before anybody was told that it is safe."""
 SAVER = """
 import sys
 from checkpoints import CheckpointManager
@@ -34,7 +36,7 @@ def test_every_acknowledged_save_survives_being_killed(scheme: str, tmp_path: Pa
         store = open_store(url)
         loaded = {record.id: store.load(record)["n"] for record in store.history(None, "main")}
         assert acknowledged.items() <= loaded.items()
-        assert list(store.verify()) == []
+        assert {finding.kind for finding in store.verify()} <= UNACKNOWLEDGED
         store.close()
     assert len(acknowledged) > ROUNDS
 

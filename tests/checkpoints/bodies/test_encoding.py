@@ -51,6 +51,7 @@ def _has_sets(state: Any) -> bool:
         2**64 - 1,
         2**64,
         -(2**63) - 1,
+        pytest.param(10**5000, id="5,001 digits"),
         float("inf"),
         -0.0,
         "\ud800",

@@ -8,9 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from checkpoints import CorruptCheckpoint, PermanentStoreError, open_store
+from checkpoints import CheckpointManager, CorruptCheckpoint, PermanentStoreError, open_store
 from checkpoints.stores.files import FileStore
 from checkpoints.testing import draft, save_chain
+
+
+def flip_last_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
 
 
 @pytest.fixture
@@ -79,7 +85,7 @@ def test_a_damaged_line_is_named_and_the_rest_is_listed(root: Path) -> None:
     journal.write_bytes(b"".join(lines))
     store = opened(root)
     assert [c.id for c in store.history("agent-1", "main")] == ["c3", "c1"]
-    assert [f.kind for f in store.verify()] == ["damaged_journal"]
+    assert [f.kind for f in store.verify()] == ["damaged_journal", "unlisted_file"]
 
 
 def test_after_a_failed_write_the_journal_takes_nothing_more(
@@ -129,6 +135,62 @@ def test_a_file_in_the_folders_place_is_named(root: Path) -> None:
 def test_a_newer_format_is_refused(root: Path) -> None:
     store = opened(root)
     store._journal.path.parent.mkdir()
+    store._journal.path.touch()
     store._journal._append({"format": 99, "store_id": "x"})
     with pytest.raises(PermanentStoreError, match="format 99"):
         list(opened(root).threads())
+
+
+def test_a_damaged_last_newline_hides_nothing_and_is_mended_by_the_next_save(root: Path) -> None:
+    save_chain(opened(root), 2)
+    flip_last_byte(root / "journal.jsonl")
+    store = opened(root)
+    assert [c.id for c in store.history("agent-1", "main")] == ["c2", "c1"]
+    store.put(draft(3, parent="c2"), {}, expected_head="c2")
+    assert [c.id for c in opened(root).history("agent-1", "main")] == ["c3", "c2", "c1"]
+    assert list(opened(root).verify()) == []
+
+
+def test_a_torn_line_is_told_by_verify(root: Path) -> None:
+    save_chain(opened(root), 1)
+    with (root / "journal.jsonl").open("ab") as journal:
+        journal.write(b"0badc0de {")
+    assert [f.kind for f in opened(root).verify()] == ["torn_journal"]
+
+
+def test_a_journal_that_was_cut_under_an_open_store_is_not_written_to(root: Path) -> None:
+    store = opened(root)
+    save_chain(store, 3)
+    journal = root / "journal.jsonl"
+    cut = b"".join(journal.read_bytes().splitlines(keepends=True)[:2])
+    journal.write_bytes(cut)
+    with pytest.raises(PermanentStoreError, match="Open the store anew"):
+        store.put(draft(4, parent="c3"), {}, expected_head="c3")
+    assert journal.read_bytes() == cut
+
+
+def test_a_journal_that_was_replaced_under_an_open_store_is_not_written_to(root: Path) -> None:
+    store = opened(root)
+    save_chain(store, 1)
+    journal = root / "journal.jsonl"
+    data = journal.read_bytes()
+    journal.rename(root / "old.jsonl")
+    journal.write_bytes(data + data)
+    with pytest.raises(PermanentStoreError, match="Open the store anew"):
+        store.put(draft(2, parent="c1"), {}, expected_head="c1")
+
+
+def test_a_head_whose_line_is_damaged_is_told_and_not_taken_for_a_fresh_thread(root: Path) -> None:
+    save_chain(opened(root), 2)
+    journal = root / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    opened(root).pin(opened(root).get("c1"), reason="golden", now=draft(1).created_at)
+    store = opened(root)
+    store.set_head(store.get("c1"), expected="c2", now=draft(1).created_at)
+    lines = journal.read_bytes().splitlines(keepends=True)
+    lines[1] = lines[1].replace(b"c1", b"c7")
+    journal.write_bytes(b"".join(lines))
+    with pytest.raises(CorruptCheckpoint, match="no longer listed"):
+        CheckpointManager("agent-1", store=opened(root)).resume()
+    kinds = {f.kind for f in opened(root).verify()}
+    assert kinds == {"damaged_journal", "dangling_head", "unlisted_file"}

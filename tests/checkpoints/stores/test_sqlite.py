@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
+import threading
 from pathlib import Path
 from typing import cast
 
 import pytest
 
-from checkpoints import PermanentStoreError, Store, TransientStoreError, open_store
+from checkpoints import (
+    CorruptCheckpoint,
+    PermanentStoreError,
+    Store,
+    TransientStoreError,
+    open_store,
+)
 from checkpoints.stores import sqlite_file
 from checkpoints.stores.sqlite import SqliteStore
 from checkpoints.testing import draft, save_chain
@@ -128,3 +136,38 @@ def test_a_forked_process_opens_the_file_anew(tmp_path: Path) -> None:
     assert os.waitpid(child, 0)[1] == 0
     assert [c.id for c in store.history("agent-1", "main")] == ["c2", "c1"]
     assert list(store.verify()) == []
+
+
+def test_a_record_that_cannot_be_read_is_shown_as_damaged_and_the_list_goes_on(
+    tmp_path: Path,
+) -> None:
+    store = _opened(f"sqlite:///{tmp_path}/store.db")
+    save_chain(store, 3)
+    with sqlite3.connect(tmp_path / "store.db") as db:
+        db.execute("UPDATE checkpoints SET record = X'7B626164' WHERE id = 'c2'")
+    listed = store.history("agent-1", "main")
+    assert [(c.id, c.damage is not None) for c in listed] == [
+        ("c3", False),
+        ("c2", True),
+        ("c1", False),
+    ]
+    assert [c.id for c in store.changes(None).checkpoints] == ["c1", "c2", "c3"]
+    with pytest.raises(CorruptCheckpoint, match="record cannot be read"):
+        store.plan_restore(store.get("c2"))
+    assert [f.checkpoint_id for f in store.verify()] == ["c2"]
+    store.trash({"c2": "damaged"}, now=draft(1).created_at)
+    store.put(draft(4, parent="c3"), {}, expected_head="c3")
+
+
+def test_a_fork_while_another_thread_works_does_not_hang(tmp_path: Path) -> None:
+    store = _opened(f"sqlite:///{tmp_path}/store.db")
+    save_chain(store, 1)
+    with store._file.writing():
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            other = threading.Thread(target=store.head, args=("agent-1", "main"))
+            other.start()
+            other.join()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
