@@ -103,7 +103,8 @@ def test_a_locked_store_is_said_to_be_locked(
         ("nowhere", "is not a store URL"),
         ("redis://localhost", "is not a store URL"),
         ("sqlite://host/x", "sqlite:////path for an absolute one"),
-        ("sqlite:////a\0b", "NUL"),
+        ("sqlite:////a\0b", "control characters"),
+        ("sqlite:////a%00b", "NUL"),
     ],
 )
 def test_what_is_no_store_url_is_said(person: User, url: str, said: str, now: datetime) -> None:
