@@ -14,6 +14,8 @@ from checkpoints.errors import CorruptCheckpoint, UnsupportedState
 
 MAGIC = b"HF\x01"
 LEVEL = 3
+MAX_STATE = 512 * 1024 * 1024
+"""Bytes of an encoded state; a larger one is neither saved nor, from whatever store, unpacked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,13 @@ def encode_state(state: Mapping[str, Any]) -> bytes:
             f"a state must be a mapping, not {type(state).__name__}; nothing was saved",
             path="$",
         )
-    return encode(dict(state))
+    plain = encode(dict(state))
+    if len(plain) > MAX_STATE:
+        raise UnsupportedState(
+            f"the state has {len(plain)} bytes, at most {MAX_STATE} are kept; nothing was saved",
+            path="$",
+        )
+    return plain
 
 
 def pack(state: Mapping[str, Any]) -> Body:
@@ -75,6 +83,8 @@ def _decompress(body: Body) -> bytes:
         raise CorruptCheckpoint("the body has no known beginning")
     frame = body.data[len(MAGIC) :]
     try:
+        if body.size > MAX_STATE:
+            raise CorruptCheckpoint(f"the body claims {body.size} bytes, more than any state has")
         if zstandard.frame_content_size(frame) != body.size:
             raise CorruptCheckpoint("the body's size is not the recorded one")
         return zstandard.ZstdDecompressor().decompress(frame)

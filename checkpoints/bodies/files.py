@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,38 @@ def write_atomically(path: Path, data: bytes) -> None:
             temporary.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def read_inside(root: Path, path: Path, *, limit: int) -> bytes:
+    """Return the bytes of a file below ``root``, never those of a file elsewhere.
+
+    No symbolic link below the root is followed, only regular files are read. Raises StoreError,
+    also for a file of more than ``limit`` bytes.
+    """
+    with translated_errors(path), contextlib.ExitStack() as stack:
+        *folders, name = path.relative_to(root).parts
+        folder = _opened(stack, root, os.O_DIRECTORY, None)
+        for part in folders:
+            folder = _opened(stack, part, os.O_DIRECTORY | os.O_NOFOLLOW, folder)
+        handle = _opened(stack, name, os.O_NOFOLLOW | os.O_NONBLOCK, folder)
+        require_regular(path, handle, limit=limit)
+        with open(handle, "rb", closefd=False) as file:
+            return file.read(limit)
+
+
+def _opened(stack: contextlib.ExitStack, name: Path | str, flags: int, folder: int | None) -> int:
+    handle = os.open(name, os.O_RDONLY | os.O_CLOEXEC | flags, dir_fd=folder)
+    stack.callback(os.close, handle)
+    return handle
+
+
+def require_regular(path: Path, handle: int, *, limit: int) -> None:
+    """Raise PermanentStoreError unless an open file is a regular one of at most ``limit`` bytes."""
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        raise PermanentStoreError(f"{path} is not a regular file")
+    if found.st_size > limit:
+        raise PermanentStoreError(f"{path} has {found.st_size} bytes; at most {limit} are read")
 
 
 def sync_folder(folder: Path) -> None:

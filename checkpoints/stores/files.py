@@ -16,9 +16,9 @@ from urllib.parse import quote
 
 import orjson
 
-from checkpoints.bodies.body import digest, encode_state
+from checkpoints.bodies.body import MAX_STATE, digest, encode_state
 from checkpoints.bodies.encoding import decode
-from checkpoints.bodies.files import translated_errors, write_atomically
+from checkpoints.bodies.files import read_inside, translated_errors, write_atomically
 from checkpoints.errors import CorruptCheckpoint, PermanentStoreError, StoreError
 from checkpoints.identifiers import new_id
 from checkpoints.records import Checkpoint, Draft, Finding, State
@@ -29,6 +29,8 @@ from checkpoints.stores.ledger import Event, Ledger
 from checkpoints.stores.urls import StoreUrl
 
 JOURNAL = "journal.jsonl"
+MAX_FILE = 2 * MAX_STATE
+"""Bytes of a file that are read at most; indented JSON is longer than the state it holds."""
 LOCK = ".lock"
 MAX_NAME = 150
 """Characters of a quoted name before it is shortened; file systems end at 255 bytes."""
@@ -58,8 +60,7 @@ class FileStore(JournaledStore):
     def raw(self, checkpoint: Checkpoint) -> bytes:
         """Return the stored bytes as they are."""
         try:
-            with translated_errors(self._path(checkpoint)):
-                return self._path(checkpoint).read_bytes()
+            return read_inside(self._root, self._path(checkpoint), limit=MAX_FILE)
         except StoreError as error:
             raise _corrupt(checkpoint, f"cannot be read: {error}") from error
 

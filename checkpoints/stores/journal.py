@@ -17,12 +17,14 @@ from typing import Any
 
 import orjson
 
-from checkpoints.bodies.files import sync_folder, translated_errors
+from checkpoints.bodies.files import require_regular, sync_folder, translated_errors
 from checkpoints.errors import PermanentStoreError
 from checkpoints.records import Checkpoint, Directive, Head, Pin, Removal, Strategy
 from checkpoints.stores.ledger import Event, EventName
 
 FORMAT = 1
+MAX_JOURNAL = 4 * 1024**3
+"""Bytes of a journal that is read; one line takes about 600."""
 
 
 class Journal:
@@ -44,8 +46,13 @@ class Journal:
         for payload in self._payloads():
             if "format" in payload:
                 self._check_format(payload)
+                continue
+            try:
+                event = _event(payload)
+            except (ValueError, LookupError, TypeError, AttributeError):
+                self.damaged.append(self._line)
             else:
-                yield _event(payload)
+                yield event
 
     def create(self, store_id: str) -> None:
         """Write the first line."""
@@ -60,7 +67,8 @@ class Journal:
         self._append(_payload(event))
 
     def _payloads(self) -> Iterator[dict[str, Any]]:
-        with self.path.open("rb") as file:
+        with open(self.path, "rb", opener=_open_plainly) as file:
+            require_regular(self.path, file.fileno(), limit=MAX_JOURNAL)
             self._refuse_another(os.fstat(file.fileno()))
             file.seek(self._offset)
             for line in file:
@@ -123,7 +131,7 @@ class Journal:
         self._line += 1
 
     def _write(self, line: bytes) -> None:
-        handle = os.open(self.path, os.O_WRONLY)
+        handle = os.open(self.path, os.O_WRONLY | os.O_NOFOLLOW)
         try:
             self._refuse_another(os.fstat(handle))
             if self._newline_damaged and not self.torn:
@@ -140,13 +148,17 @@ class Journal:
             os.close(handle)
 
 
+def _open_plainly(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
 def _checked(line: bytes) -> dict[str, Any] | None:
     """Return the payload of a line, or None when its checksum does not hold."""
     checksum, _, text = line.rstrip(b"\n").partition(b" ")
     if checksum != b"%08x" % zlib.crc32(text):
         return None
-    payload: dict[str, Any] = orjson.loads(text)
-    return payload
+    payload = orjson.loads(text) if text.startswith(b"{") else None
+    return payload if isinstance(payload, dict) else None
 
 
 def _payload(event: Event) -> dict[str, Any]:

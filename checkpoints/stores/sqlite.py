@@ -11,6 +11,7 @@ from typing import Any
 from checkpoints.bodies.body import Body, pack, unpack
 from checkpoints.errors import CheckpointError, CheckpointNotFound, CorruptCheckpoint
 from checkpoints.records import (
+    Capabilities,
     Changes,
     Checkpoint,
     Directive,
@@ -34,6 +35,7 @@ from checkpoints.stores.drafts import (
 from checkpoints.stores.heads import RestoresByHead, check_head, dangling_heads
 from checkpoints.stores.ledger import missing, refuse_kept
 from checkpoints.stores.sqlite_file import SqliteFile
+from checkpoints.stores.sqlite_schema import addition
 from checkpoints.stores.urls import StoreUrl
 
 
@@ -43,6 +45,16 @@ class SqliteStore(RestoresByHead):
     def __init__(self, path: Path, url: str) -> None:
         self.url = url
         self._file = SqliteFile(path)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Everything that this version offers; only reading where the file holds foreign parts."""
+        with self._file.reading() as db:
+            added = addition(db) if db else None
+        if added is None:
+            return super().capabilities
+        reason = f"the file holds {added!r}, which Holdfast did not lay"
+        return Capabilities(reasons={**super().capabilities.reasons, "restore": reason})
 
     def put(self, draft: Draft, state: State, *, expected_head: str | None) -> Checkpoint:
         """Save durably and make it the head, in one step, before returning."""
@@ -111,7 +123,7 @@ class SqliteStore(RestoresByHead):
     def raw(self, checkpoint: Checkpoint) -> bytes:
         """Return the stored bytes as they are."""
         with self._file.reading() as db:
-            row = db and rows.one(db, "SELECT body FROM checkpoints WHERE id = ?", checkpoint.id)
+            row = db and rows.one(db, rows.BODY, checkpoint.id)
         if not row:
             raise CorruptCheckpoint(
                 f"{checkpoint.id}: its body is gone", checkpoint_id=checkpoint.id
@@ -211,7 +223,7 @@ class SqliteStore(RestoresByHead):
         with self._file.reading() as db:
             if db is None:
                 return Changes(cursor=cursor or "")
-            (store_id,) = db.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()
+            store_id = rows.store_id(db)
             position = position_of(cursor, store_id, rows.position(db))
             changes = rows.changes(db, position or 0, limit)
         return replace(changes, cursor=f"{store_id}:{changes.cursor}", reset=position is None)
@@ -221,6 +233,13 @@ class SqliteStore(RestoresByHead):
         with self._file.reading() as db:
             found = rows.everything(db) if db else []
             heads = rows.heads(db) if db else []
+            damaged = rows.damaged_heads(db) if db else []
+        for agent_id, thread_id in damaged:
+            yield Finding(
+                kind="damaged_head",
+                message=f"the head of agent {agent_id!r} cannot be read; restore a checkpoint",
+                thread_id=thread_id,
+            )
         yield from dangling_heads(heads, {record.id for record in found})
         for record in found:
             try:

@@ -8,11 +8,12 @@ from typing import Any
 
 import orjson
 
-from checkpoints.errors import CheckpointNotFound
+from checkpoints.errors import CheckpointNotFound, CorruptCheckpoint, PermanentStoreError
 from checkpoints.records import Changes, Checkpoint, Head, Pin, Removal, Status, Thread
 from checkpoints.stores.journal import head_from
 from checkpoints.stores.ledger import missing
 
+BODY = "SELECT CAST(body AS BLOB) FROM checkpoints WHERE id = ?"
 _LISTED = "SELECT record, id, agent_id, thread_id FROM checkpoints"
 _NEWEST = f"{_LISTED} WHERE thread_id = ? AND agent_id = ? ORDER BY saved DESC LIMIT ?"
 _NEWEST_OF_ANY_AGENT = f"{_LISTED} WHERE thread_id = ? ORDER BY saved DESC LIMIT ?"
@@ -45,16 +46,21 @@ def insert(db: sqlite3.Connection, record: Checkpoint, position: int, body: byte
 def pin(row: tuple[str, str, str]) -> Pin:
     """Return the pin of a row."""
     checkpoint_id, reason, pinned_at = row
-    at = datetime.fromisoformat(pinned_at)
+    try:
+        at = datetime.fromisoformat(pinned_at)
+    except (ValueError, TypeError) as error:
+        raise CorruptCheckpoint(f"the pin of {checkpoint_id} is damaged: {error}") from error
     return Pin(checkpoint_id=checkpoint_id, reason=reason, pinned_at=at)
 
 
 def record(row: tuple[Any, ...]) -> Checkpoint:
     """Return the record of a row of ``_LISTED``; one that cannot be read says so in ``damage``."""
-    data, checkpoint_id, agent_id, thread_id = row
+    data, *names = row
     try:
-        return Checkpoint.from_dict(orjson.loads(data))
+        found = Checkpoint.from_dict(orjson.loads(data))
+        _require_sound(found, names)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
+        checkpoint_id, agent_id, thread_id = (str(name) for name in names)
         return Checkpoint(
             id=checkpoint_id,
             agent_id=agent_id,
@@ -63,6 +69,15 @@ def record(row: tuple[Any, ...]) -> Checkpoint:
             created_at=_UNKNOWN_TIME,
             damage=f"its record cannot be read: {error}",
         )
+    return found
+
+
+def _require_sound(found: Checkpoint, names: list[Any]) -> None:
+    """Raise ValueError for a record that is not that of its row."""
+    if [found.id, found.agent_id, found.thread_id] != names:
+        raise ValueError("it is that of another checkpoint")
+    if type(found.step) is not int or found.created_at.tzinfo is None:
+        raise ValueError("step or time is not what it must be")
 
 
 def everything(db: sqlite3.Connection) -> list[Checkpoint]:
@@ -71,8 +86,16 @@ def everything(db: sqlite3.Connection) -> list[Checkpoint]:
 
 
 def heads(db: sqlite3.Connection) -> list[Head]:
-    """Return every head."""
-    return [head_from(orjson.loads(row[0])) for row in db.execute("SELECT head FROM heads")]
+    """Return every head that can be read."""
+    keys = db.execute("SELECT agent_id, thread_id FROM heads").fetchall()
+    return [found for key in keys if (found := _readable_head(db, *key)) is not None]
+
+
+def _head_of(row: tuple[Any, ...]) -> Head:
+    try:
+        return head_from(orjson.loads(row[0]))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise CorruptCheckpoint(f"the store's heads are damaged: {error}") from error
 
 
 def one(db: sqlite3.Connection, sql: str, *values: Any) -> Any:
@@ -99,7 +122,7 @@ def head(db: sqlite3.Connection, agent_id: str | None, thread_id: str) -> Head |
     """Return the head of a thread."""
     sql = "SELECT head FROM heads WHERE thread_id = ? AND (? IS NULL OR agent_id = ?) LIMIT 1"
     row = one(db, sql, thread_id, agent_id, agent_id)
-    return head_from(orjson.loads(row[0])) if row else None
+    return _head_of(row) if row else None
 
 
 def write_head(db: sqlite3.Connection, head: Head, position: int) -> None:
@@ -111,7 +134,7 @@ def write_head(db: sqlite3.Connection, head: Head, position: int) -> None:
 def moved_by(db: sqlite3.Connection, operation_id: str | None) -> Head | None:
     """Return the head that an operation made, however long ago."""
     row = one(db, "SELECT head FROM moves WHERE operation_id = ?", operation_id)
-    return head_from(orjson.loads(row[0])) if row else None
+    return _head_of(row) if row else None
 
 
 def remember_move(db: sqlite3.Connection, head: Head) -> None:
@@ -121,9 +144,24 @@ def remember_move(db: sqlite3.Connection, head: Head) -> None:
         db.execute("INSERT INTO moves VALUES (?, ?)", row)
 
 
+def store_id(db: sqlite3.Connection) -> str:
+    """Return what this store's cursors begin with."""
+    return str(_meta(db, "store_id"))
+
+
 def position(db: sqlite3.Connection) -> int:
     """Return the position of the last thing that was written."""
-    return int(one(db, "SELECT value FROM meta WHERE key = 'position'")[0])
+    found = _meta(db, "position")
+    if type(found) is not int:
+        raise PermanentStoreError("the store is damaged: it has lost count of its events")
+    return found
+
+
+def _meta(db: sqlite3.Connection, key: str) -> Any:
+    row = one(db, "SELECT value FROM meta WHERE key = ?", key)
+    if row is None:
+        raise PermanentStoreError(f"the store is damaged: it has lost its {key}")
+    return row[0]
 
 
 def next_position(db: sqlite3.Connection) -> int:
@@ -192,9 +230,22 @@ def untrash(db: sqlite3.Connection, checkpoint_id: str) -> int:
     return 1
 
 
+def damaged_heads(db: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Return the agents and threads whose head cannot be read."""
+    keys = db.execute("SELECT agent_id, thread_id FROM heads").fetchall()
+    return [key for key in keys if _readable_head(db, *key) is None]
+
+
+def _readable_head(db: sqlite3.Connection, agent_id: str, thread_id: str) -> Head | None:
+    try:
+        return head(db, agent_id, thread_id)
+    except CorruptCheckpoint:
+        return None
+
+
 def thread(db: sqlite3.Connection, agent_id: str, thread_id: str) -> Thread:
     """Return the present view of a thread."""
-    current = head(db, agent_id, thread_id)
+    current = _readable_head(db, agent_id, thread_id)
     newest_record = find(db, current.checkpoint_id) if current else None
     sql = "SELECT count(*) FROM checkpoints WHERE thread_id = ? AND agent_id = ?"
     return Thread(
