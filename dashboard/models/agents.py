@@ -34,7 +34,8 @@ class Agent(models.Model):
 class Thread(models.Model):
     """One lineage of an agent. ``head`` is what its next run resumes from.
 
-    ``head_version`` is the newest that a push told; an older one that arrives late moves nothing.
+    ``head_version`` is the newest that was told: by its store where that is connected, else by a
+    push, of which an older one that arrives late moves nothing.
     """
 
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="threads")

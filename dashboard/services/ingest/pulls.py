@@ -127,8 +127,7 @@ def _follow_thread(thread: Thread, view: checkpoints.Thread) -> None:
     thread.next_steps = [cleaning.text(name) for name in view.next_steps]
     thread.detail = cleaning.text(view.detail)
     head = _head(thread, view.head_id) if view.head_id else None
-    overtaken = 0 < view.head_version < thread.head_version
-    if not overtaken and (head is not None or view.head_id is None):
+    if head is not None or view.head_id is None:
         thread.head, thread.head_version = head, view.head_version
 
 

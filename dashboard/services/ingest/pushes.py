@@ -10,6 +10,7 @@ from django.db import transaction
 
 import checkpoints
 from checkpoints.stores.urls import StoreUrl, parse_url
+from dashboard import queue
 from dashboard.access import Forbidden
 from dashboard.models import ApiToken, Checkpoint, Source, Thread
 from dashboard.services.ingest.cleaning import UnusableRecord, check_id, check_record, text
@@ -22,6 +23,8 @@ from dashboard.services.ingest.upserts import (
 )
 
 MAX_NAME_CHARACTERS = 200
+LARGEST_VERSION_STEP = 1_000_000
+"""How far one report may lead a head's version; beyond it no honest report could follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,8 @@ class Push:
 def ingest_push(*, token: ApiToken, push: Push, now: datetime) -> Ingested:
     """Store what an agent reports, all of it or nothing; the same push again changes nothing.
 
-    Raises UnusableRecord naming the field, ContentConflict for a known id with another content,
+    Of a connected source the store alone tells heads and statuses; it is scanned soon. Raises
+    UnusableRecord naming the field, ContentConflict for a known id with another content,
     Forbidden when the token is another agent's.
     """
     _check(token, push)
@@ -56,7 +60,10 @@ def ingest_push(*, token: ApiToken, push: Push, now: datetime) -> Ingested:
         if upserted.conflicts:
             raise ContentConflict(upserted.conflicts[0][0].checkpoint_id)
         _count_created(upserted)
-        _move_head(upserted, push)
+        if source.connected:
+            queue.enqueue_scan(source.pk)
+        else:
+            _believe(upserted, push)
         save_threads(upserted.threads.values())
     return _ingested(upserted, push)
 
@@ -116,7 +123,15 @@ def _count_created(upserted: Upserted) -> None:
         rows = [row for row in upserted.created if row.thread_id == thread.pk]
         if rows:
             count_in(thread, rows)
+
+
+def _believe(upserted: Upserted, push: Push) -> None:
+    """Take heads and statuses from a report; nobody reads its store."""
+    for thread in upserted.threads.values():
+        rows = [row for row in upserted.created if row.thread_id == thread.pk]
+        if rows:
             _tell_status(thread, max(rows, key=lambda row: (row.created_at, row.pk)))
+    _move_head(upserted, push)
 
 
 def _tell_status(thread: Thread, newest: Checkpoint) -> None:
@@ -133,6 +148,11 @@ def _move_head(upserted: Upserted, push: Push) -> None:
     thread = _thread_of(upserted, push, named)
     if push.head.version <= thread.head_version:
         return
+    if push.head.version > thread.head_version + LARGEST_VERSION_STEP:
+        raise UnusableRecord(
+            "head.version",
+            f"must be at most {LARGEST_VERSION_STEP:,} above the known {thread.head_version:,}",
+        )
     target = named[0] if named else _known_head(thread, push.head)
     if target is not None:
         thread.head, thread.head_version = target, push.head.version

@@ -24,7 +24,10 @@ LEARNED = (
 
 
 def to_row(record: checkpoints.Checkpoint, *, thread_pk: int, now: datetime) -> Checkpoint:
-    """Return the row of a record that passed :func:`cleaning.check_record`."""
+    """Return the row of a record that passed :func:`cleaning.check_record`.
+
+    No checkpoint is younger than its arrival: one dated ahead would stay the newest for ever.
+    """
     return Checkpoint(
         thread_id=thread_pk,
         checkpoint_id=record.id,
@@ -36,7 +39,7 @@ def to_row(record: checkpoints.Checkpoint, *, thread_pk: int, now: datetime) -> 
         iteration=record.iteration,
         kind=record.kind,
         status=record.status,
-        created_at=record.created_at,
+        created_at=min(record.created_at, now),
         received_at=now,
         size=record.size,
         stored_size=record.stored_size,

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
 from django.db.models import Q
 
+import checkpoints
 from dashboard import queue
 from dashboard.models import Heartbeat, Operation, OperationLog, OperationState, Thread
-from dashboard.services.operations.lines import follows
+from dashboard.services.operations.lines import follows, stands_on
 from dashboard.services.operations.restores import superseded_message
+from dashboard.stores import open_source
 
 HINT_LOST_AFTER = timedelta(seconds=10)
 WATCHED_FOR = timedelta(minutes=10)
 LINEAGE_LOOKED_AT = 1000
 HEARTBEAT = "reconciler"
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,27 +58,50 @@ def _hint(operation: Operation, now: datetime) -> int:
 def _recent(now: datetime) -> list[Operation]:
     """Return the last restore of each thread, if it succeeded only minutes ago."""
     since = now - WATCHED_FOR
-    recent = Operation.objects.filter(finished_at__gte=since).select_related("thread__head")
+    recent = Operation.objects.filter(finished_at__gte=since).select_related(
+        "source", "thread__head"
+    )
     newest = {operation.thread_id: operation for operation in recent.order_by("finished_at")}
     return [o for o in newest.values() if o.state == OperationState.SUCCEEDED]
 
 
 def _watch(operation: Operation, now: datetime) -> int:
-    """Say so when the index shows a head that does not follow from the restore."""
+    """Say so when the index, and then the store, shows a head that does not follow from it."""
     head = operation.thread.head
     restored_id = operation.result["restored_id"]
     known = operation.thread.checkpoints.filter(checkpoint_id=restored_id).exists()
     if head is None or not known or _stands(operation.thread, head.checkpoint_id, operation):
         return 0
-    message = superseded_message(restored_id, head.checkpoint_id)
+    head_id = _overtaker(operation)
+    if head_id is None:
+        return 0
+    message = superseded_message(restored_id, head_id)
     changed = Operation.objects.filter(pk=operation.pk, state=OperationState.SUCCEEDED).update(
         state=OperationState.SUPERSEDED,
         message=message,
-        result={**operation.result, "head_id": head.checkpoint_id},
+        result={**operation.result, "head_id": head_id},
     )
     if changed:
         OperationLog.objects.create(operation=operation, at=now, level="warning", message=message)
     return changed
+
+
+def _overtaker(operation: Operation) -> str | None:
+    """Return the store's head if it does not follow from the restore, None also when in doubt."""
+    plan = dataclasses.replace(
+        checkpoints.RestorePlan.from_dict(operation.plan),
+        expected_head=operation.result["expected_head"],
+    )
+    try:
+        with open_source(operation.source) as store:
+            head = store.head(plan.agent_id, plan.thread_id)
+            restored_id = operation.result["restored_id"]
+            if head is None or stands_on(store, plan, head.checkpoint_id, restored_id):
+                return None
+    except Exception as error:  # noqa: BLE001 - a store can fail in any way; the round goes on
+        logger.warning("restore not watched", operation=str(operation.pk), error=str(error))
+        return None
+    return head.checkpoint_id
 
 
 def _stands(thread: Thread, head_id: str, operation: Operation) -> bool:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 import checkpoints
+from dashboard import queue
 from dashboard.models import Agent, Checkpoint, Source, SourceFinding, Thread
 from dashboard.services.ingest import ingest_changes, ingest_push
 from dashboard.services.tokens import NewToken
 from tests.dashboard.records import URL, push, record
+
+WAITING = checkpoints.Status.WAITING
 
 
 @pytest.fixture
@@ -161,15 +164,43 @@ def test_a_head_that_a_restore_moved_is_not_moved_again_by_a_late_report(
     assert head.checkpoint_id == "checkpoint-1"
 
 
-def test_a_listing_that_is_older_than_a_report_does_not_move_the_head_back(
+def test_a_report_about_a_connected_store_has_it_scanned_and_moves_nothing(
+    source: Source, token: NewToken, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(queue, "enqueue_scan", asked.append)
+    page = changes(record(1), threads=(view("checkpoint-1", head_version=1, status=WAITING),))
+    ingest_changes(source=source, changes=page, now=now)
+
+    ingest_push(token=token.token, push=push(record(2), version=900_000), now=now)
+
+    thread = Thread.objects.get()
+    assert thread.head is not None
+    assert (thread.head.checkpoint_id, thread.head_version) == ("checkpoint-1", 1)
+    assert (thread.status, thread.checkpoint_count) == (WAITING, 2)
+    assert asked == [source.pk]
+
+
+def test_a_store_that_is_connected_outranks_what_was_reported_before(
     source: Source, token: NewToken, now: datetime
 ) -> None:
-    ingest_push(token=token.token, push=push(record(1), version=1), now=now)
-    ingest_push(token=token.token, push=push(record(2), version=2), now=now)
+    Source.objects.update(connected=False)
+    ingest_push(token=token.token, push=push(record(1), record(2), version=900_000), now=now)
 
     page = changes(record(1), threads=(view("checkpoint-1", head_version=1),))
     ingest_changes(source=source, changes=page, now=now)
 
     head = Thread.objects.get().head
     assert head is not None
-    assert head.checkpoint_id == "checkpoint-2"
+    assert head.checkpoint_id == "checkpoint-1"
+
+
+def test_a_checkpoint_dated_ahead_counts_as_saved_when_it_was_found(
+    source: Source, now: datetime
+) -> None:
+    ahead = record(1, created_at=datetime(9998, 1, 1, tzinfo=UTC))
+
+    ingest_changes(source=source, changes=changes(ahead), now=now)
+
+    assert Checkpoint.objects.get().created_at == now
+    assert Agent.objects.get().last_checkpoint_at == now

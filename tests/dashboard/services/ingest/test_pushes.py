@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -97,6 +97,31 @@ def test_a_head_moves_back_by_a_newer_version(token: NewToken, now: datetime) ->
     head = Thread.objects.get().head
     assert head is not None
     assert head.checkpoint_id == "checkpoint-1"
+
+
+def test_a_version_that_no_honest_report_could_follow_is_refused(
+    token: NewToken, now: datetime
+) -> None:
+    with pytest.raises(UnusableRecord) as refused:
+        ingest_push(token=token.token, push=push(version=1_000_001), now=now)
+
+    assert refused.value.field == "head.version"
+    assert not Checkpoint.objects.exists()
+
+
+def test_a_checkpoint_dated_ahead_pins_neither_time_nor_status(
+    token: NewToken, now: datetime
+) -> None:
+    far = datetime(9998, 1, 1, tzinfo=UTC)
+    ahead = record(1, created_at=far, status=checkpoints.Status.COMPLETED)
+    ingest_push(token=token.token, push=push(ahead), now=now)
+    later = now + timedelta(seconds=1)
+
+    honest = record(2, created_at=later, status=checkpoints.Status.FAILED)
+    ingest_push(token=token.token, push=push(honest), now=later)
+
+    thread = Thread.objects.get()
+    assert (thread.last_checkpoint_at, thread.status) == (later, checkpoints.Status.FAILED)
 
 
 def test_an_agent_is_as_bad_as_its_worst_thread(token: NewToken, now: datetime) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import checkpoints
 from dashboard import queue
-from dashboard.models import Heartbeat, Operation, OperationState
+from dashboard.models import Heartbeat, Operation, OperationState, Thread
 from dashboard.services import operations, scans
 from dashboard.services.operations import claims
 from tests.benches import Bench
@@ -139,6 +139,18 @@ def test_a_restore_that_a_live_run_overtakes_is_called_superseded_with_both_head
     assert operation.state == OperationState.SUPERSEDED
     assert target in operation.message
     assert live in operation.message
+
+
+def test_a_restore_that_stands_in_its_store_is_not_called_superseded_by_the_index(
+    bench: Bench,
+) -> None:
+    operation = bench.run(bench.request(bench.rows()[1]))
+    Thread.objects.update(head=bench.rows()[-1])
+
+    found = operations.reconcile(now=bench.clock())
+
+    operation.refresh_from_db()
+    assert (found.superseded, operation.state) == (0, OperationState.SUCCEEDED)
 
 
 def test_what_a_live_run_has_overtaken_cannot_be_undone(bench: Bench) -> None:
