@@ -18,7 +18,8 @@ class Source(models.Model):
     """A store, how to open it, and how far it has been read.
 
     ``connected`` is false for a store that agents only report about: it is opened once an
-    operator has said that it may be.
+    operator has said that it may be. ``failed_scans`` and ``lost_scans`` count those in a row that
+    failed, and those that never came back; before ``next_scan_at`` none is begun by itself.
     """
 
     name = models.CharField(max_length=200)
@@ -32,6 +33,9 @@ class Source(models.Model):
     )
     health_message = models.TextField(blank=True, default="")
     scan_lease_until = models.DateTimeField(null=True, blank=True)
+    failed_scans = models.PositiveIntegerField(default=0)
+    lost_scans = models.PositiveIntegerField(default=0)
+    next_scan_at = models.DateTimeField(null=True, blank=True)
     last_synced_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
 

@@ -41,6 +41,7 @@ class DueScans:
 def _due(now: datetime) -> list[Source]:
     stale = Q(last_synced_at__isnull=True) | Q(last_synced_at__lt=now - SCAN_EVERY)
     unclaimed = Q(scan_lease_until__isnull=True) | Q(scan_lease_until__lt=now)
+    rested = Q(next_scan_at__isnull=True) | Q(next_scan_at__lte=now)
     return list(
-        Source.objects.filter(stale, unclaimed, connected=True).only("pk", "last_synced_at")
+        Source.objects.filter(stale, unclaimed, rested, connected=True).only("pk", "last_synced_at")
     )

@@ -11,10 +11,11 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from dashboard.celery import app
-from dashboard.models import Heartbeat
+from dashboard.models import Heartbeat, Operation, OperationState
 
 RECONCILER = "reconciler"
 RECONCILER_LIMIT = timedelta(seconds=60)
+TAKEN_UP_WITHIN = timedelta(seconds=60)
 BROKER_TIMEOUT_SECONDS = 2
 logger = structlog.get_logger(__name__)
 
@@ -33,12 +34,13 @@ class Check:
 
 
 def look(*, now: datetime) -> tuple[Check, ...]:
-    """Look at the database, its migrations, the broker and the reconciler. Never raises."""
+    """Look at the database, its migrations, the broker and the work that waits. Never raises."""
     return (
         _check("database", _database),
         _check("migrations", _migrations),
         _check("broker", _broker),
         _check("reconciler", lambda: _reconciler(now)),
+        _check("operations", lambda: _operations(now)),
     )
 
 
@@ -77,3 +79,13 @@ def _reconciler(now: datetime) -> str:
     if silent >= RECONCILER_LIMIT:
         return f"last ran {int(silent.total_seconds())} s ago; start a worker"
     return "ok"
+
+
+def _operations(now: datetime) -> str:
+    """Look for what no worker has taken up; what waits for another of its thread does not count."""
+    untouched = Operation.objects.filter(state=OperationState.QUEUED, started_at=None)
+    oldest = untouched.filter(thread__lock=None).order_by("created_at").first()
+    if oldest is None or now - oldest.created_at <= TAKEN_UP_WITHIN:
+        return "ok"
+    waited = int((now - oldest.created_at).total_seconds())
+    return f"one has waited {waited} s and no worker takes it up; restart the worker"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 import checkpoints
 from dashboard import queue
@@ -20,7 +22,14 @@ from dashboard.stores import open_source
 LEASE = timedelta(seconds=60)
 PAGE = 500
 BUDGET = 20
-"""Pages of one scan, which end well within its lease; a new scan takes up what is left."""
+TIME_LIMIT_SECONDS = 30.0
+"""Pages of one scan and their time end well within its lease; a new one takes up what is left."""
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=6), timedelta(minutes=5)
+LOST_AT_MOST = 2
+LOST = (
+    "Reading it was begun and never came back, twice or more in a row: the worker died or hung. "
+    "It is tried again in 5 minutes; have it read now once the store is in order."
+)
 logger = structlog.get_logger(__name__)
 
 
@@ -46,39 +55,57 @@ class LeaseLost(Exception):
     """Another scan has taken the source over; its cursor counts."""
 
 
-def scan_source(*, source_id: int, now: datetime, budget: int = BUDGET) -> ScanResult:
-    """Take in what a source gained, at most ``budget`` pages of it.
+def scan_source(
+    *,
+    source_id: int,
+    now: datetime,
+    budget: int = BUDGET,
+    clock: Callable[[], float] = time.monotonic,
+) -> ScanResult:
+    """Take in what a source gained, at most ``budget`` pages of it; ``clock`` counts seconds.
 
     Whatever goes wrong with the store ends in the source's health, never in an exception; the
     cursor stays where the last page ended.
     """
     lease = now + LEASE
+    _count_lost(source_id, now)
     source = _claim(source_id, lease, now)
     if source is None:
         return ScanResult(outcome=ScanOutcome.BUSY)
     try:
-        result = _scan(source, now=now, budget=budget)
+        result = _scan(source, now=now, budget=budget, clock=clock)
     except LeaseLost:
         return ScanResult(outcome=ScanOutcome.BUSY)
     except Exception as error:  # noqa: BLE001 - a store can fail in any way; the task must not
-        result = _failed(source, error)
+        result = _failed(source, error, now)
     Source.objects.filter(pk=source_id, scan_lease_until=lease).update(scan_lease_until=None)
     if result.outcome is ScanOutcome.MORE_WAITS:
         queue.enqueue_scan(source_id)
     return result
 
 
+def _count_lost(source_id: int, now: datetime) -> None:
+    """Count a scan whose lease ran out; let the source rest when that goes on."""
+    source = Source.objects.filter(pk=source_id)
+    if not source.filter(scan_lease_until__lt=now).update(
+        scan_lease_until=None, lost_scans=F("lost_scans") + 1
+    ):
+        return
+    source.filter(lost_scans__gte=LOST_AT_MOST).update(
+        health=SourceHealth.FAILED, health_message=LOST, next_scan_at=now + LONGEST_PAUSE
+    )
+
+
 def _claim(source_id: int, lease: datetime, now: datetime) -> Source | None:
     """Take the right to scan by one conditional update."""
-    free = Q(scan_lease_until=None) | Q(scan_lease_until__lt=now)
-    claimed = Source.objects.filter(free, pk=source_id, connected=True).update(
-        scan_lease_until=lease
-    )
+    rested = Q(next_scan_at=None) | Q(next_scan_at__lte=now)
+    free = Source.objects.filter(rested, pk=source_id, scan_lease_until=None, connected=True)
+    claimed = free.update(scan_lease_until=lease)
     return Source.objects.get(pk=source_id) if claimed else None
 
 
-def _scan(source: Source, *, now: datetime, budget: int) -> ScanResult:
-    created = 0
+def _scan(source: Source, *, now: datetime, budget: int, clock: Callable[[], float]) -> ScanResult:
+    created, begun = 0, clock()
     with open_source(source) as store:
         for _ in range(budget):
             changes = store.changes(source.cursor or None, limit=PAGE)
@@ -86,6 +113,9 @@ def _scan(source: Source, *, now: datetime, budget: int) -> ScanResult:
             if changes.complete:
                 _finish(source, store, now)
                 return ScanResult(outcome=ScanOutcome.DONE, created=created)
+            if clock() - begun >= TIME_LIMIT_SECONDS:
+                break
+    _forgive(source)
     return ScanResult(outcome=ScanOutcome.MORE_WAITS, created=created)
 
 
@@ -111,12 +141,29 @@ def _finish(source: Source, store: checkpoints.ReadableStore, now: datetime) -> 
         health_message=wrong,
         last_synced_at=now,
     )
+    _forgive(source)
 
 
-def _failed(source: Source, error: Exception) -> ScanResult:
+def _forgive(source: Source) -> None:
+    """Forget the scans before that came to nothing."""
+    Source.objects.filter(pk=source.pk).update(failed_scans=0, lost_scans=0, next_scan_at=None)
+
+
+def _failed(source: Source, error: Exception, now: datetime) -> ScanResult:
     health, message = _diagnosis(source, error)
-    Source.objects.filter(pk=source.pk).update(health=health, health_message=message)
+    Source.objects.filter(pk=source.pk).update(
+        health=health,
+        health_message=message,
+        failed_scans=F("failed_scans") + 1,
+        lost_scans=0,
+        next_scan_at=now + _pause(source.failed_scans),
+    )
     return ScanResult(outcome=ScanOutcome.FAILED, message=message)
+
+
+def _pause(failed_before: int) -> timedelta:
+    """Return how long a source rests: twice as long after each failure, up to five minutes."""
+    return min(FIRST_PAUSE * 2 ** min(failed_before, 10), LONGEST_PAUSE)
 
 
 def _diagnosis(source: Source, error: Exception) -> tuple[SourceHealth, str]:
@@ -124,5 +171,7 @@ def _diagnosis(source: Source, error: Exception) -> tuple[SourceHealth, str]:
         return SourceHealth.ATTENTION, f"{error}. It is tried again by itself."
     if isinstance(error, checkpoints.CheckpointError):
         return SourceHealth.FAILED, str(error)
-    logger.error("scan failed", source_id=source.pk, exc_info=error)
-    return SourceHealth.FAILED, f"The scan failed ({type(error).__name__}); the log says more."
+    message = f"The scan failed ({type(error).__name__}); the log says more."
+    if source.health_message != message:
+        logger.error("scan failed", source_id=source.pk, exc_info=error)
+    return SourceHealth.FAILED, message

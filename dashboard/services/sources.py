@@ -101,6 +101,7 @@ def sync_now(*, user: User, source_id: int) -> Source:
     source = _get(user, source_id)
     if not source.connected:
         raise SourceRefused(f"{source.name} is only reported; connect it to have it read.")
+    Source.objects.filter(pk=source.pk).update(next_scan_at=None)
     queue.enqueue_scan(source.pk)
     return source
 

@@ -73,3 +73,14 @@ def test_a_source_that_is_not_connected_is_left_alone(hints: list[int]) -> None:
     DueScans().enqueue(now=NOW)
 
     assert hints == []
+
+
+def test_a_source_that_rests_is_left_alone_until_its_time(hints: list[int]) -> None:
+    source = make_source(next_scan_at=NOW + timedelta(minutes=5))
+    scans = DueScans()
+
+    scans.enqueue(now=NOW + timedelta(minutes=4))
+    assert hints == []
+
+    scans.enqueue(now=NOW + timedelta(minutes=5))
+    assert hints == [source.pk]

@@ -13,8 +13,10 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
 from dashboard.celery import app
+from dashboard.models import Operation, ThreadLock, User
 from dashboard.services import heartbeats
 from dashboard.services.health import RECONCILER
+from tests.dashboard.index import make_thread
 
 
 def ready() -> Any:
@@ -56,7 +58,7 @@ def test_a_reconciler_that_fell_silent_is_missing(db: None) -> None:
 
 def test_a_migration_that_was_not_applied_is_missing(db: None) -> None:
     beat()
-    MigrationRecorder(connection).record_unapplied("dashboard", "0001_initial")
+    MigrationRecorder(connection).record_unapplied("dashboard", "0002_scan_pauses")
 
     assert "migrations" in ready().json()["missing"]
 
@@ -72,3 +74,39 @@ def test_a_broker_that_does_not_answer_is_missing(
 
     assert response.json()["missing"] == ["broker"]
     assert "127.0.0.1" not in response.content.decode()
+
+
+def wait(person: User, age: timedelta, **values: Any) -> Operation:
+    """Let an operation wait for a worker."""
+    now = datetime.now(UTC)
+    thread = make_thread(now)
+    return Operation.objects.create(
+        thread=thread,
+        source=thread.agent.source,
+        requested_by=person,
+        plan={},
+        idempotency_key="1",
+        created_at=now - age,
+        **values,
+    )
+
+
+def test_an_operation_that_no_worker_takes_up_is_told_after_a_minute(person: User) -> None:
+    beat()
+    wait(person, timedelta(seconds=61))
+
+    response = ready()
+
+    assert response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    assert response.json()["missing"] == ["operations"]
+    assert "has waited 61 s" in response.json()["checks"]["operations"]
+
+
+def test_an_operation_that_waits_for_another_of_its_thread_is_no_failure(person: User) -> None:
+    beat()
+    operation = wait(person, timedelta(seconds=61))
+    ThreadLock.objects.create(
+        thread=operation.thread, operation=operation, fence=1, lease_until=operation.created_at
+    )
+
+    assert ready().json()["missing"] == []

@@ -6,14 +6,17 @@ import shutil
 import sqlite3
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+import structlog
 
 import checkpoints
-from dashboard.models import Agent, Checkpoint, Source, SourceFinding, Thread
+from dashboard.models import Agent, Checkpoint, Source, SourceFinding, Thread, User
 from dashboard.models.sources import SourceHealth
 from dashboard.services import scans
 from dashboard.services.scans import ScanOutcome, scan_source
+from dashboard.services.sources import sync_now
 
 
 def add(url: str, now: datetime, **values: object) -> Source:
@@ -85,6 +88,74 @@ def test_a_scan_that_died_is_taken_over_when_its_lease_ends(source: Source, now:
     Source.objects.update(scan_lease_until=now - timedelta(seconds=1))
 
     assert scan_source(source_id=source.pk, now=now).outcome is ScanOutcome.DONE
+
+
+def test_a_scan_ends_between_pages_when_its_time_is_up(
+    source: Source, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scans, "PAGE", 1)
+    seconds = iter([0.0, 29.0, 30.0])
+
+    result = scan_source(source_id=source.pk, now=now, clock=lambda: next(seconds))
+
+    assert (result.outcome, result.created) == (ScanOutcome.MORE_WAITS, 2)
+
+
+def test_a_source_whose_scans_never_come_back_rests_and_says_so(
+    source: Source, now: datetime
+) -> None:
+    ended = now - timedelta(seconds=1)
+    Source.objects.update(scan_lease_until=ended, lost_scans=1)
+
+    result = scan_source(source_id=source.pk, now=now)
+
+    source.refresh_from_db()
+    assert result.outcome is ScanOutcome.BUSY
+    assert source.health == SourceHealth.FAILED
+    assert "never came back" in source.health_message
+    assert source.next_scan_at == now + timedelta(minutes=5)
+
+
+def test_a_resting_source_is_read_when_somebody_asks(
+    source: Source, person: User, now: datetime
+) -> None:
+    Source.objects.update(lost_scans=2, next_scan_at=now + timedelta(minutes=5))
+
+    sync_now(user=person, source_id=source.pk)
+    result = scan_source(source_id=source.pk, now=now)
+
+    source.refresh_from_db()
+    assert result.outcome is ScanOutcome.DONE
+    assert (source.lost_scans, source.next_scan_at) == (0, None)
+
+
+def test_a_source_that_keeps_failing_rests_ever_longer(source: Source, now: datetime) -> None:
+    Path(source.url.removeprefix("sqlite:///")).unlink()
+    pauses = []
+    for _ in range(8):
+        scan_source(source_id=source.pk, now=now)
+        source.refresh_from_db()
+        assert source.next_scan_at is not None
+        pauses.append((source.next_scan_at - now).total_seconds())
+        now = source.next_scan_at
+
+    assert pauses == [6, 12, 24, 48, 96, 192, 300, 300]
+
+
+def test_a_failure_that_stays_the_same_is_logged_once(
+    source: Source, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Source) -> NoReturn:
+        raise MemoryError
+
+    monkeypatch.setattr(scans, "open_source", fail)
+    with structlog.testing.capture_logs() as lines:
+        scan_source(source_id=source.pk, now=now)
+        scan_source(source_id=source.pk, now=now + timedelta(minutes=1))
+
+    source.refresh_from_db()
+    assert source.failed_scans == 2
+    assert [line["event"] for line in lines] == ["scan failed"]
 
 
 def test_a_source_that_is_only_reported_is_not_opened(source: Source, now: datetime) -> None:
