@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, register_converter
 
+from dashboard.numbers import RowNumber
 from dashboard.views import (
     agents,
     checkpoints,
@@ -15,16 +16,18 @@ from dashboard.views import (
     tokens,
 )
 
-_THREAD = "agents/<int:agent_id>/<str:_slug>/threads/<int:thread_id>/"
-_CHECKPOINT = "checkpoints/<int:checkpoint_id>/"
+register_converter(RowNumber, "row")
+
+_THREAD = "agents/<row:agent_id>/<str:_slug>/threads/<row:thread_id>/"
+_CHECKPOINT = "checkpoints/<row:checkpoint_id>/"
 _OPERATION = "operations/<uuid:operation_id>/"
-_SOURCE = "sources/<int:source_id>/"
+_SOURCE = "sources/<row:source_id>/"
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
     path("agents/", agents.agents, name="agents"),
-    path("agents/<int:agent_id>/", timelines.agent, name="agent-by-id"),
-    path("agents/<int:agent_id>/<str:_slug>/", timelines.agent, name="agent"),
+    path("agents/<row:agent_id>/", timelines.agent, name="agent-by-id"),
+    path("agents/<row:agent_id>/<str:_slug>/", timelines.agent, name="agent"),
     path(_THREAD, timelines.thread, name="thread"),
     path(f"{_THREAD}rows/", timelines.rows, name="thread-rows"),
     path(f"{_THREAD}news/", timelines.news, name="thread-news"),
@@ -49,5 +52,5 @@ urlpatterns = [
     path(f"{_SOURCE}connect/", sources.connect, name="source-connect"),
     path(f"{_SOURCE}remove/", sources.remove, name="source-remove"),
     path("settings/tokens/", tokens.tokens, name="tokens"),
-    path("settings/tokens/<int:token_id>/revoke/", tokens.revoke, name="token-revoke"),
+    path("settings/tokens/<row:token_id>/revoke/", tokens.revoke, name="token-revoke"),
 ]

@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 import checkpoints
+from dashboard.numbers import LONGEST
 from dashboard.requests import PageRequest
 from dashboard.selectors.checkpoints import (
     checkpoint_page,
@@ -68,7 +69,7 @@ def diff(request: PageRequest, checkpoint_id: int) -> HttpResponse:
 
 def compare(request: PageRequest) -> HttpResponse:
     """Go to the difference of the two checkpoints that were selected in a list."""
-    picked = sorted({int(text) for text in request.GET.getlist("pick") if text.isdecimal()})
+    picked = sorted({int(text) for text in request.GET.getlist("pick") if _is_number(text)})
     if len(picked) != 2:
         raise BadQuery("Select two checkpoints of a timeline to compare them.")
     address = redirect("checkpoint-diff", picked[1])
@@ -85,6 +86,10 @@ def raw(request: PageRequest, checkpoint_id: int) -> HttpResponse:
     name = f'attachment; filename="checkpoint-{body.checkpoint_pk}.bin"'
     headers = {"Content-Disposition": name}
     return HttpResponse(body.data, content_type="application/octet-stream", headers=headers)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= LONGEST
 
 
 def _path(request: PageRequest) -> tuple[str | int, ...]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from django.http import QueryDict
 
+from dashboard.numbers import LONGEST
 from dashboard.selectors.errors import NotFound
 
 
@@ -18,7 +19,7 @@ def number(query: QueryDict, name: str) -> int | None:
     text = query.get(name, "")
     if not text:
         return None
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
+    if not text.isascii() or not text.isdigit() or len(text) > LONGEST:
         raise BadQuery(f"{name!r} must be a whole number; open the page without it.")
     return int(text)
 

@@ -70,6 +70,26 @@ def test_what_is_not_there_says_what_to_do(browser: Client, path: str, advice: s
     assert advice in answer.content.decode()
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/agents/{10**30}/",
+        f"/agents/{2**63}/crawler/",
+        f"/agents/1/crawler/threads/{10**30}/",
+        f"/checkpoints/{10**30}/",
+        f"/checkpoints/{10**30}/restore/",
+        f"/checkpoints/compare/?pick=1&pick={10**30}",
+    ],
+)
+def test_a_number_that_no_row_can_have_is_not_found(browser: Client, path: str) -> None:
+    assert browser.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["settings/tokens/{}/revoke/", "sources/{}/remove/"])
+def test_nothing_is_changed_under_a_number_that_no_row_can_have(browser: Client, path: str) -> None:
+    assert browser.post("/" + path.format(10**30)).status_code == 404
+
+
 @pytest.mark.parametrize("span", ["from=99999999999999999&to=1", "from=-5", "from=1e9", "to=%00"])
 def test_a_stretch_of_time_that_cannot_be_is_not_found(
     browser: Client, addresses: dict[str, str], span: str
