@@ -11,6 +11,8 @@ import checkpoints
 from checkpoints.stores.urls import absolute_url, parse_url
 from dashboard.models import Source
 
+SHOWN_CHARACTERS = 200
+
 
 class SourceNotConnected(checkpoints.PermanentStoreError):
     """Agents report about this store, but no operator has said that it may be opened."""
@@ -40,9 +42,24 @@ def open_source(source: Source) -> Iterator[checkpoints.ReadableStore]:
 
 
 def open_url(url: str) -> checkpoints.ReadableStore:
-    """Open a store that exists and lies where sources may lie."""
-    check_place(url)
-    return checkpoints.open_store(url, must_exist=True)
+    """Open a store that exists and lies where sources may lie.
+
+    Raises PermanentStoreError also for a path that the system cannot follow.
+    """
+    try:
+        check_place(url)
+        return checkpoints.open_store(url, must_exist=True)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise checkpoints.PermanentStoreError(f"{_short(url)}: {reason}") from error
+    except RuntimeError as error:
+        raise checkpoints.PermanentStoreError(
+            f"{_short(url)}: its symbolic links lead in a circle"
+        ) from error
+
+
+def _short(url: str) -> str:
+    return url if len(url) <= SHOWN_CHARACTERS else f"{url[:SHOWN_CHARACTERS]}…"
 
 
 def check_place(url: str) -> None:

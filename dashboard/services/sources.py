@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import structlog
 from django.db import IntegrityError, transaction
 
 import checkpoints
@@ -21,6 +22,7 @@ from dashboard.stores import open_url
 MAX_COUNTED = 10_000
 MAX_NAME_CHARACTERS = 200
 OPEN = (OperationState.QUEUED, OperationState.RUNNING)
+logger = structlog.get_logger(__name__)
 
 
 class SourceRefused(Exception):
@@ -44,8 +46,15 @@ def test_url(*, user: User, url: str) -> SourceTest:
     kind = url.partition(":")[0][:40]
     try:
         return _look(absolute_url(url), kind)
-    except checkpoints.StoreError as error:
+    except checkpoints.CheckpointError as error:
         return SourceTest(ok=False, kind=kind, message=f"{str(error).rstrip('.')}.")
+    except Exception as error:
+        logger.warning("store not opened", kind=kind, exc_info=error)
+        message = (
+            f"The store cannot be read ({type(error).__name__}); it may be damaged. Nothing was "
+            "changed; the log says more."
+        )
+        return SourceTest(ok=False, kind=kind, message=message)
 
 
 def _look(url: str, kind: str) -> SourceTest:

@@ -6,9 +6,11 @@ import shutil
 import sqlite3
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.test import override_settings
 
 import checkpoints
 from dashboard.access import Forbidden
@@ -79,6 +81,49 @@ def test_missing_tables_are_said(person: User, tmp_path: Path, now: datetime) ->
 
     assert "'checkpoints'" in refusal(person, f"langgraph+sqlite:///{tmp_path}/other.db", now)
     assert "another program" in refusal(person, f"sqlite:///{tmp_path}/other.db", now)
+
+
+def test_a_path_that_the_system_cannot_follow_is_said(
+    person: User, tmp_path: Path, now: datetime
+) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+
+    assert "too long" in refusal(person, f"sqlite:////{'y' * 3_900}", now)
+    assert refusal(person, f"sqlite:///{tmp_path}/loop/x.db", now)
+
+
+def test_links_in_a_circle_are_said_where_roots_are_set(
+    person: User, tmp_path: Path, now: datetime
+) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+
+    with override_settings(HOLDFAST_SOURCE_ROOTS=(tmp_path,)):
+        assert "in a circle" in refusal(person, f"sqlite:///{tmp_path}/loop", now)
+
+
+def test_a_store_that_is_damaged_in_any_way_is_said(
+    person: User, tmp_path: Path, now: datetime
+) -> None:
+    damaged = {
+        "graph.sqlite": "langgraph+sqlite",
+        "agents.db": "sqlite",
+    }
+    for name, scheme in damaged.items():
+        with sqlite3.connect(tmp_path / name) as database:
+            database.execute("CREATE TABLE checkpoints (thread_id, checkpoint_ns, x)")
+            database.execute("INSERT INTO checkpoints VALUES (x'ff', 7, NULL)")
+        assert refusal(person, f"{scheme}:///{tmp_path}/{name}", now)
+
+
+def test_an_error_that_no_store_should_raise_is_said(
+    person: User, url: str, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: str) -> NoReturn:
+        raise ValueError("not a valid status")
+
+    monkeypatch.setattr(sources, "open_url", fail)
+
+    assert "cannot be read (ValueError)" in refusal(person, url, now)
 
 
 def test_a_locked_store_is_said_to_be_locked(
