@@ -57,6 +57,14 @@ def short(identifier: str) -> str:
     return f"{identifier[:8]}…{identifier[-6:]}"
 
 
+def sentence(text: str) -> str:
+    """Return a message with the one full stop that ends it; empty stays empty."""
+    told = text.strip()
+    if not told or told.endswith(("!", "?", "…")):
+        return told
+    return f"{told.rstrip('.')}."
+
+
 def path_text(path: Iterable[str | int]) -> str:
     """Return a path as it would be written in code: ``messages[3].content``."""
     text = ""

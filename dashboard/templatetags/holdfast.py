@@ -65,6 +65,12 @@ def short(identifier: object) -> str:
 
 
 @register.filter
+def sentence(message: object) -> str:
+    """End a message with exactly one full stop."""
+    return formats.sentence(str(message or ""))
+
+
+@register.filter
 def thousands(count: int | None) -> str:
     """Group digits: 1,912; – when unknown."""
     return formats.UNKNOWN if count is None else f"{count:,}"

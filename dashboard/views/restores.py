@@ -38,6 +38,10 @@ def _ask(request: PageRequest, checkpoint_id: int, form: RestoreForm) -> HttpRes
     return redirect("operation", operation.pk)
 
 
+def _moved(error: OperationRefused | None) -> bool:
+    return isinstance(error, PlanStale) and error.expected != error.actual
+
+
 def _preview(
     request: PageRequest,
     checkpoint_id: int,
@@ -55,6 +59,6 @@ def _preview(
         "idempotency_key": new_key(),
         "section": "agents",
         "refusal": str(error) if error else "",
-        "moved": error if isinstance(error, PlanStale) else None,
+        "moved": error if _moved(error) else None,
     }
     return render(request, "restores/restore.html", context, status=status)

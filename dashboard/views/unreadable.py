@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 import checkpoints
+from dashboard.formats import sentence
 from dashboard.requests import PageRequest
 
 DAMAGED = "This checkpoint is damaged."
@@ -21,7 +22,7 @@ def unreadable(
     damaged = isinstance(error, checkpoints.CorruptCheckpoint)
     context = {
         "title": DAMAGED if damaged else UNREADABLE,
-        "message": f"{str(error).rstrip('.')}.",
+        "message": sentence(str(error)),
         "checkpoint_id": checkpoint_id,
         "section": "agents",
     }

@@ -9,9 +9,11 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 import checkpoints
 from dashboard.models import ApiToken, Operation, Source
+from dashboard.services.operations.seen_plans import PLAN_LIFETIME, SeenPlan
 from tests.benches import Bench, Clock, register, save_steps
 from tests.dashboard.index import make_thread
 
@@ -65,6 +67,30 @@ def test_a_head_that_moved_since_the_preview_refuses_and_shows_both(
     assert before in body
     assert bench.head().checkpoint_id in body
     assert not Operation.objects.exists()
+
+
+def test_a_plan_that_differs_although_the_head_stands_is_not_called_a_moved_head(
+    browser: Client, bench: Bench
+) -> None:
+    path = f"/checkpoints/{bench.rows()[0].pk}/restore/"
+    token = SeenPlan(
+        plan_hash="0" * 64,
+        expected_head=bench.head().checkpoint_id,
+        expires_at=timezone.now() + PLAN_LIFETIME,
+    ).token()
+    form = {"reason": "why", "plan_token": token, "idempotency_key": "k"}
+    answer = browser.post(path, form)
+    assert answer.status_code == 409
+    assert "The head moved" not in answer.content.decode()
+
+
+def test_a_refused_restore_ends_each_sentence_with_one_full_stop(
+    browser: Client, bench: Bench, tmp_path: Path
+) -> None:
+    row = bench.rows()[0]
+    (tmp_path / "agents.db").rename(tmp_path / "elsewhere.db")
+    body = browser.get(f"/checkpoints/{row.pk}/restore/").content.decode()
+    assert "there is no store here; nothing was created. Nothing was changed.</p>" in body
 
 
 def test_a_damaged_checkpoint_cannot_be_restored(
