@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 import checkpoints
-from tests.browser.browsing import Watched, log_in, new_context
+from tests.browser.browsing import DESKTOP, PHONE, Watched, log_in, new_context
 from tests.browser.worlds import add_source, open_agent, wait_until_read
 from tests.histories import manager
 from tests.instances import Instance, running_instance
 
 HOSTILE = """<img src=x onerror="document.title='owned'"><b hx-get=/ hx-trigger=load>"""
+LONG = "n" * 190
 SOON = 15_000
+LOADED_MILLISECONDS = 600
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +39,23 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
                     step_name=HOSTILE if agent == HOSTILE else f"step-{step}",
                     metadata={"error": HOSTILE},
                 )
+    _save_long(url)
     return url
+
+
+def _save_long(url: str) -> None:
+    with checkpoints.CheckpointManager(LONG, store=url, thread=LONG) as agent_manager:
+        for step in range(3):
+            agent_manager.create_checkpoint(
+                state={LONG * 10: {LONG * 10: step}}, step_name=LONG, metadata={LONG: LONG}
+            )
 
 
 @pytest.fixture(scope="module")
 def watched(browser: Browser, instance: Instance, url: str) -> Iterator[Watched]:
     context = new_context(browser, instance, cookies=log_in(browser, instance))
     watched = Watched(context.new_page())
-    add_source(watched.page, url, "attacked")
+    add_source(watched.page, url, LONG)
     wait_until_read(watched.page, sources=1)
     yield watched
     context.close()
@@ -63,6 +75,41 @@ def test_hostile_names_and_states_are_text_on_every_page(watched: Watched) -> No
     assert page.locator("img").count() == 0
     assert "owned" not in page.title()
     assert watched.complaints == []
+
+
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+def test_long_names_never_make_a_page_wider_than_the_window(
+    browser: Browser, instance: Instance, watched: Watched, width: int
+) -> None:
+    cookies = watched.page.context.storage_state()
+    context = new_context(browser, instance, cookies=cookies, width=width)
+    page = context.new_page()
+    assert {path: over for path in _long_places(page) if (over := _overflow(page, path))} == {}
+    context.close()
+
+
+def _long_places(page: Page) -> list[str]:
+    """Return the pages of the agent with long names."""
+    page.goto("/agents/")
+    page.locator("td a").filter(has_text="nnnn").first.click()
+    page.wait_for_url("**/agents/*/**")
+    timeline = urlsplit(page.url).path
+    page.locator("table[data-rows] tbody tr").nth(1).locator("td a").first.click()
+    page.wait_for_url("**/checkpoints/**")
+    own = urlsplit(page.url).path
+    parts = ("", "state/", "diff/", "restore/")
+    return ["/", "/agents/", "/sources/", "/operations/", timeline, *(own + part for part in parts)]
+
+
+def _overflow(page: Page, path: str) -> int:
+    """Open a page with its state's first level unfolded; return the pixels beyond the window."""
+    page.goto(path)
+    page.wait_for_timeout(LOADED_MILLISECONDS)
+    for summary in page.locator(".tree summary").all():
+        summary.click()
+    page.wait_for_timeout(LOADED_MILLISECONDS)
+    over: int = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    return max(over, 0)
 
 
 def test_new_rows_come_in_by_themselves(watched: Watched, url: str) -> None:
