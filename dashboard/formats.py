@@ -10,6 +10,8 @@ UNKNOWN = "–"
 _AGES = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"))
 _SIZES = ("bytes", "KB", "MB", "GB", "TB", "PB")
 _LONGEST_ID = 20
+_LONGEST_NAME = 80
+_LONGEST_PATH = 400
 
 
 def age(then: datetime, now: datetime) -> str:
@@ -76,3 +78,14 @@ def path_text(path: Iterable[str | int]) -> str:
         else:
             text += f"[{json.dumps(step, ensure_ascii=False)}]"
     return text or "the whole state"
+
+
+def cut(text: str, longest: int = _LONGEST_NAME) -> str:
+    """Return a text of at most ``longest`` characters; an ellipsis stands for the rest."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def short_path_text(path: Iterable[str | int]) -> str:
+    """Return a path for reading alone: long names in it, and its tail, are cut."""
+    steps = (step if isinstance(step, int) else cut(step) for step in path)
+    return cut(path_text(steps), _LONGEST_PATH)

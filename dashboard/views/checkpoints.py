@@ -59,7 +59,6 @@ def diff(request: PageRequest, checkpoint_id: int) -> HttpResponse:
         "left": left,
         "right": right,
         "groups": grouped(page.changes),
-        "total": len(page.changes),
         "cli": diff_command(left, right),
         "section": "agents",
     }

@@ -1,16 +1,21 @@
-"""Changes of a state as lines for people, grouped by the part of the state that they are in."""
+"""Changes of a state as lines for people, grouped by the part of the state that they are in.
+
+What a page holds is bounded, however much changed: lines in all and in a group, and the length of
+names and values.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 import checkpoints.diffs
-from dashboard.formats import path_text
+from dashboard.formats import short_path_text
 
+SHOWN = 500
 SHOWN_PER_GROUP = 100
 OPEN_LINES = 40
 VALUE_CHARACTERS = 1200
@@ -30,33 +35,54 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """The changes below one name of the state. ``shown`` are the first of ``changes``."""
+    """The changes below one name of the state: ``count`` in all, ``shown`` the first of them."""
 
     name: str
-    changes: tuple[checkpoints.diffs.Change, ...]
+    count: int
     shown: tuple[Line, ...]
     open: bool
 
     @property
     def hidden(self) -> int:
         """How many changes are not among the lines."""
-        return len(self.changes) - len(self.shown)
+        return self.count - len(self.shown)
 
 
-def grouped(changes: Iterable[checkpoints.diffs.Change]) -> tuple[Group, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Groups:
+    """The groups that a page shows, and how many changes there are in all."""
+
+    shown: tuple[Group, ...]
+    total: int
+
+    @property
+    def hidden(self) -> int:
+        """How many changes are in groups that are not shown."""
+        return self.total - sum(group.count for group in self.shown)
+
+
+def grouped(changes: Sequence[checkpoints.diffs.Change]) -> Groups:
     """Group changes by the first step of their path; long groups come folded."""
-    found = []
+    found: list[Group] = []
     lines = 0
-    for name, members in groupby(changes, key=lambda change: path_text(change.path[:1])):
-        group = _group(name, tuple(members), unfolded=lines < OPEN_LINES)
+    for first, members in groupby(changes, key=lambda change: change.path[:1]):
+        if lines >= SHOWN:
+            break
+        group = _group(first, tuple(members), left=SHOWN - lines, unfolded=lines < OPEN_LINES)
         lines += len(group.shown)
         found.append(group)
-    return tuple(found)
+    return Groups(shown=tuple(found), total=len(changes))
 
 
-def _group(name: str, members: tuple[checkpoints.diffs.Change, ...], *, unfolded: bool) -> Group:
-    shown = tuple(_line(change) for change in members[:SHOWN_PER_GROUP])
-    return Group(name=name, changes=members, shown=shown, open=unfolded)
+def _group(
+    first: checkpoints.diffs.Path,
+    members: tuple[checkpoints.diffs.Change, ...],
+    *,
+    left: int,
+    unfolded: bool,
+) -> Group:
+    shown = tuple(_line(change) for change in members[: min(left, SHOWN_PER_GROUP)])
+    return Group(name=short_path_text(first), count=len(members), shown=shown, open=unfolded)
 
 
 def _line(change: checkpoints.diffs.Change) -> Line:
@@ -64,7 +90,7 @@ def _line(change: checkpoints.diffs.Change) -> Line:
     return Line(
         kind=kind,
         sign=SIGNS[kind],
-        path=path_text(change.path),
+        path=short_path_text(change.path),
         before="" if kind == "added" else _value(change.before),
         after="" if kind == "removed" else _value(change.after),
     )
