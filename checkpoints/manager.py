@@ -13,13 +13,13 @@ from typing import Any, ClassVar, Self
 
 from checkpoints.drift import DriftReport, Sign, metric_signs, state_signs
 from checkpoints.errors import (
-    CheckpointError,
     CheckpointNotFound,
     CorruptCheckpoint,
     PermanentStoreError,
 )
 from checkpoints.forks import renew_in_children
 from checkpoints.identifiers import new_id
+from checkpoints.pruning import Pruner
 from checkpoints.records import (
     Checkpoint,
     Directive,
@@ -31,13 +31,7 @@ from checkpoints.records import (
     Status,
 )
 from checkpoints.reporting import Reporter
-from checkpoints.retention import (
-    GRACE,
-    SEED_POLICY,
-    PrunePlan,
-    RetentionPolicy,
-    plan_prune,
-)
+from checkpoints.retention import SEED_POLICY, RetentionPolicy
 from checkpoints.stores.base import Store
 from checkpoints.stores.heads import ancestors
 from checkpoints.stores.urls import absolute_url, open_store
@@ -92,7 +86,7 @@ class CheckpointManager:
         self._store = _opened(store)
         self._capture = capture
         self._apply = apply
-        self._retention = retention or self.default_retention
+        self._pruner = Pruner(self._store, retention or self.default_retention)
         self._reporter = reporter or Reporter.from_environment()
         self._clock = clock or _utc_now
         self._lock = threading.RLock()
@@ -101,7 +95,6 @@ class CheckpointManager:
         self._head: Head | None = None
         self._step = 0
         self._looked = False
-        self._released: set[str] = set()
         self._drifted: set[str] = set()
         self._drift = DriftReport()
 
@@ -244,7 +237,7 @@ class CheckpointManager:
         saved = self.create_checkpoint(Kind.PRE_OPERATION, step_name=name)
         yield saved
         with self._lock:
-            self._released.add(saved.id)
+            self._pruner.release(saved.id)
             self._prune()
 
     def detect_drift(self) -> DriftReport:
@@ -355,29 +348,8 @@ class CheckpointManager:
             self._reporter.report(self._url, record, self._head)
 
     def _prune(self) -> None:
-        """Carry the retention policy out; what goes stays in the trash for its grace."""
-        if self._retention is None and not self._released:
-            return
-        try:
-            going = {decision.checkpoint_id: decision.reason for decision in self._plan().remove}
-            if going:
-                self._store.trash(going, now=self._clock())
-                self._store.sweep(before=self._clock() - GRACE)
-                self._released -= going.keys()
-        except CheckpointError as error:
-            logger.warning("retention was not carried out, the save is safe: %s", error)
-
-    def _plan(self) -> PrunePlan:
-        exempt = {pin.checkpoint_id: f"pinned: {pin.reason}" for pin in self._store.pins()}
-        if self._head is not None:
-            exempt[self._head.checkpoint_id] = "the head"
-        return plan_prune(
-            self.history(),
-            self._retention or RetentionPolicy(),
-            now=self._clock(),
-            exempt=exempt,
-            released=self._released,
-        )
+        if not self._pruner.idle:
+            self._pruner.prune(self.history(), self._head_id, self._clock())
 
 
 class ResilientCheckpointManager(CheckpointManager):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from checkpoints.errors import PermanentStoreError
 from checkpoints.stores.base import ReadableStore
@@ -42,7 +43,7 @@ def parse_url(url: str) -> StoreUrl:
         parts = urlsplit(url)
     except ValueError as error:
         raise PermanentStoreError(f"{url!r} is not a store URL: {error}") from error
-    if parts.scheme not in FACTORIES or not url.startswith(f"{parts.scheme}://"):
+    if parts.scheme not in FACTORIES or not url.lower().startswith(f"{parts.scheme}://"):
         raise PermanentStoreError(
             f"{url!r} is not a store URL; it must begin with one of "
             + ", ".join(f"{scheme}:///" for scheme in sorted(FACTORIES))
@@ -82,9 +83,15 @@ def open_store(url: str, *, must_exist: bool = False) -> ReadableStore:
 
 
 def absolute_url(url: str) -> str:
-    """Return the URL with its path made absolute, so that other processes can open it too."""
+    """Return the one form of a store's URL that any process can open: absolute and canonical.
+
+    The scheme is in lower case, the path without ``.``, ``..`` and double slashes and quoted anew,
+    options are in order. Symbolic links are not followed. Raises PermanentStoreError.
+    """
     parsed = parse_url(url)
-    if parsed.path == Path() or parsed.path.is_absolute():
-        return url
-    scheme, _, rest = url.partition(":///")
-    return f"{scheme}:///{quote(str(Path.cwd()))}/{rest}"
+    options = urlencode(sorted(parsed.query.items()), safe="", quote_via=quote)
+    behind = f"?{options}" if options else ""
+    if parsed.path == Path():
+        return f"{parsed.scheme}://{behind}"
+    path = os.path.normpath(f"/{parsed.path.absolute()}").lstrip("/")
+    return f"{parsed.scheme}:////{quote(os.fsencode(path))}{behind}"
