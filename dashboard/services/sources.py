@@ -43,7 +43,7 @@ class SourceTest:
 def test_url(*, user: User, url: str) -> SourceTest:
     """Open a store for reading and say what is there, or what stands in the way."""
     require(user, "operate")
-    kind = url.partition(":")[0][:40]
+    kind = url.partition(":")[0][:40].lower()
     try:
         return _look(absolute_url(url), kind)
     except checkpoints.CheckpointError as error:

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import transaction
 
 import checkpoints
-from checkpoints.stores.urls import StoreUrl, parse_url
+from checkpoints.stores.urls import StoreUrl, absolute_url, parse_url
 from dashboard import queue
 from dashboard.access import Forbidden
 from dashboard.models import ApiToken, Checkpoint, Source, Thread
@@ -89,18 +89,19 @@ def _check_record(record: checkpoints.Checkpoint, place: str) -> None:
 
 def _source(push: Push, now: datetime) -> Source:
     """Return the source of this URL; one that nobody has added yet is only reported about."""
-    known = Source.objects.filter(url=push.source_url).first()
-    if known is None:
-        new = _reported(push, now)
-        Source.objects.bulk_create([new], ignore_conflicts=True)
-    return known or Source.objects.get(url=push.source_url)
-
-
-def _reported(push: Push, now: datetime) -> Source:
     parsed = _parse(push.source_url)
+    url = absolute_url(push.source_url)
+    known = Source.objects.filter(url=url).first()
+    if known is None:
+        new = _reported(push, parsed, url, now)
+        Source.objects.bulk_create([new], ignore_conflicts=True)
+    return known or Source.objects.get(url=url)
+
+
+def _reported(push: Push, parsed: StoreUrl, url: str, now: datetime) -> Source:
     name = text(push.source_name) or parsed.path.name or parsed.scheme
     return Source(
-        url=push.source_url,
+        url=url,
         name=name[:MAX_NAME_CHARACTERS],
         kind=parsed.scheme,
         connected=False,

@@ -200,6 +200,15 @@ def test_a_store_that_nobody_could_find_is_refused(
     assert refused.value.field == "source.url"
 
 
+def test_one_store_is_one_source_however_its_url_is_written(token: NewToken, now: datetime) -> None:
+    odd = dataclasses.replace(push(), source_url="sqlite://///srv/./agents/x/..//%63rawler.db")
+    ingest_push(token=token.token, push=odd, now=now)
+    ingest_push(token=token.token, push=push(record(2)), now=now)
+
+    assert Source.objects.get().url == URL
+    assert Checkpoint.objects.count() == 2
+
+
 @pytest.mark.django_db(transaction=True)
 def test_pushes_at_the_same_time_count_each_checkpoint_once(token: NewToken, now: datetime) -> None:
     start = threading.Barrier(6)
