@@ -163,7 +163,7 @@ def _failed(source: Source, error: Exception, now: datetime) -> ScanResult:
 
 def _pause(failed_before: int) -> timedelta:
     """Return how long a source rests: twice as long after each failure, up to five minutes."""
-    return min(FIRST_PAUSE * 2 ** min(failed_before, 10), LONGEST_PAUSE)
+    return min(FIRST_PAUSE * (1 << min(failed_before, 10)), LONGEST_PAUSE)
 
 
 def _diagnosis(source: Source, error: Exception) -> tuple[SourceHealth, str]:
