@@ -24,12 +24,20 @@ class Click:
     now: datetime
 
 
-def asked_before(click: Click, target_id: str) -> Operation | None:
-    """Return the operation that the first of several equal clicks made."""
+def asked_before(
+    click: Click, target_id: str, *, thread: Thread, undo_of: Operation | None = None
+) -> Operation | None:
+    """Return the operation that the first of several equal clicks made.
+
+    Raises OperationRefused when that click asked for something else.
+    """
     operation = Operation.objects.filter(
         requested_by=click.user, idempotency_key=click.idempotency_key
     ).first()
-    if operation is not None and operation.target_id != target_id:
+    if operation is None:
+        return None
+    first = (operation.target_id, operation.thread_id, operation.undo_of_id)
+    if first != (target_id, thread.pk, undo_of.pk if undo_of else None):
         raise OperationRefused(
             f"This confirmation was already used for operation {operation.pk}; "
             "nothing more was asked for. Open the preview again."
@@ -76,7 +84,7 @@ def create(
             )
             _announce(operation, click)
     except IntegrityError:
-        return _winner(click, target_id)
+        return _winner(click, target_id, thread=thread, undo_of=undo_of)
     return operation
 
 
@@ -94,9 +102,11 @@ def _announce(operation: Operation, click: Click) -> None:
     queue.enqueue_operation(operation.pk)
 
 
-def _winner(click: Click, target_id: str) -> Operation:
+def _winner(
+    click: Click, target_id: str, *, thread: Thread, undo_of: Operation | None
+) -> Operation:
     """Return what the other of two simultaneous clicks made."""
-    operation = asked_before(click, target_id)
+    operation = asked_before(click, target_id, thread=thread, undo_of=undo_of)
     if operation is None:
         raise OperationRefused("An undo of this operation is already under way.")
     return operation

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import checkpoints
+from checkpoints.presentation import summarised
 from dashboard import access
 from dashboard.models import Checkpoint, Thread, User
 from dashboard.services.operations.errors import OperationRefused
 from dashboard.services.operations.liveliness import looks_alive
 from dashboard.services.operations.opening import open_restorable, plan_restore
-from dashboard.services.operations.seen_plans import SeenPlan
+from dashboard.services.operations.seen_plans import Seen, SeenPlan
 
 SAVES_LOOKED_AT = 20
 
@@ -46,6 +47,11 @@ class RestorePreview:
         return self.plan.rerun_steps if self.plan else ()
 
     @property
+    def rerun_summary(self) -> str:
+        """The steps that the next run takes again, in few words."""
+        return summarised(self.rerun_steps)
+
+    @property
     def fenced(self) -> bool:
         """Whether the store refuses the next save of a run that does not know of the restore."""
         return self.plan is not None and self.plan.mode is checkpoints.RestoreMode.MOVE_HEAD
@@ -73,7 +79,7 @@ def preview_restore(*, user: User, checkpoint_pk: int, now: datetime) -> Restore
         cli=_command_line(row),
         plan=plan,
         plan_hash=seen.plan_hash,
-        plan_token=seen.token(),
+        plan_token=seen.token(Seen(checkpoint_pk=row.pk, user_pk=user.pk)),
         expires_at=seen.expires_at,
     )
 

@@ -13,7 +13,7 @@ from dashboard.services.operations.errors import OperationRefused
 from dashboard.services.operations.lines import agent_has_gone_on
 from dashboard.services.operations.opening import open_restorable
 from dashboard.services.operations.previews import find_checkpoint, plan_of
-from dashboard.services.operations.seen_plans import SeenPlan
+from dashboard.services.operations.seen_plans import Seen, SeenPlan
 
 
 def request_restore(
@@ -35,10 +35,10 @@ def request_restore(
     access.require(user, "operate")
     click = Click(user=user, reason=reason.strip(), idempotency_key=idempotency_key, now=now)
     row = find_checkpoint(checkpoint_pk)
-    if (asked := clicks.asked_before(click, row.checkpoint_id)) is not None:
+    if (asked := clicks.asked_before(click, row.checkpoint_id, thread=row.thread)) is not None:
         return asked
     clicks.require_reason(click)
-    seen = SeenPlan.from_token(plan_token)
+    seen = SeenPlan.from_token(plan_token, Seen(checkpoint_pk=row.pk, user_pk=user.pk))
     try:
         plan = _accepted_plan(row, seen, now=now, follow_live=follow_live)
     except checkpoints.CheckpointError as error:

@@ -122,7 +122,7 @@ class RestoreWork:
     def _succeeded(self, restored_id: str, head_id: str) -> Ending:
         return self._ending(
             OperationState.SUCCEEDED,
-            f"The next run resumes from {self.operation.target_id}.",
+            f"The next run resumes from {_described(self.operation.target_id, restored_id)}.",
             restored_id=restored_id,
             head_id=head_id,
         )
@@ -153,6 +153,10 @@ def restored_by(plan: checkpoints.RestorePlan, steps: Sequence[OperationStep]) -
     """Return the id of the checkpoint that the restore made the head."""
     written = steps[0].written_ids if steps else []
     return written[0] if written else plan.targets[0].checkpoint_id
+
+
+def _described(target_id: str, restored_id: str) -> str:
+    return target_id if restored_id == target_id else f"{restored_id}, a copy of {target_id}"
 
 
 def superseded_message(restored_id: str, head_id: str | None) -> str:

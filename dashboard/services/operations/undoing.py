@@ -31,7 +31,8 @@ def request_undo(
     access.require(user, "operate")
     click = Click(user=user, reason=reason.strip(), idempotency_key=idempotency_key, now=now)
     first = Operation.objects.select_related("source", "thread__agent").get(pk=operation_id)
-    if (asked := clicks.asked_before(click, first.previous_head_id)) is not None:
+    asked = clicks.asked_before(click, first.previous_head_id, thread=first.thread, undo_of=first)
+    if asked is not None:
         return asked
     clicks.require_reason(click)
     _require_undoable(first)

@@ -12,8 +12,8 @@ from django.test import Client
 from django.utils import timezone
 
 import checkpoints
-from dashboard.models import ApiToken, Operation, Source
-from dashboard.services.operations.seen_plans import PLAN_LIFETIME, SeenPlan
+from dashboard.models import ApiToken, Operation, Source, User
+from dashboard.services.operations.seen_plans import PLAN_LIFETIME, Seen, SeenPlan
 from tests.benches import Bench, Clock, register, save_steps
 from tests.dashboard.index import make_thread
 
@@ -72,12 +72,13 @@ def test_a_head_that_moved_since_the_preview_refuses_and_shows_both(
 def test_a_plan_that_differs_although_the_head_stands_is_not_called_a_moved_head(
     browser: Client, bench: Bench
 ) -> None:
-    path = f"/checkpoints/{bench.rows()[0].pk}/restore/"
+    row = bench.rows()[0]
+    path = f"/checkpoints/{row.pk}/restore/"
     token = SeenPlan(
         plan_hash="0" * 64,
         expected_head=bench.head().checkpoint_id,
         expires_at=timezone.now() + PLAN_LIFETIME,
-    ).token()
+    ).token(Seen(checkpoint_pk=row.pk, user_pk=User.objects.get(username="ada").pk))
     form = {"reason": "why", "plan_token": token, "idempotency_key": "k"}
     answer = browser.post(path, form)
     assert answer.status_code == 409

@@ -19,9 +19,11 @@ from dashboard.models import (
     OperationState,
     OperationStep,
     ThreadLock,
+    User,
 )
 from dashboard.services import operations
 from dashboard.services.operations import claims
+from dashboard.services.operations.seen_plans import PLAN_LIFETIME, Seen, SeenPlan
 from tests.benches import Bench
 
 
@@ -125,15 +127,56 @@ def test_a_preview_expires(bench: Bench) -> None:
 def test_a_forged_preview_is_refused(bench: Bench) -> None:
     token = bench.preview(bench.rows()[1]).plan_token
 
-    with pytest.raises(operations.OperationRefused, match="cannot be read"):
+    with pytest.raises(operations.OperationRefused, match="not that of your preview"):
         request_with(bench, token[:-1] + ("A" if token[-1] != "A" else "B"))
 
 
 def test_a_preview_of_another_checkpoint_is_refused(bench: Bench) -> None:
     token = bench.preview(bench.rows()[2]).plan_token
 
-    with pytest.raises(operations.PlanStale):
+    with pytest.raises(operations.OperationRefused, match="not that of your preview"):
         request_with(bench, token)
+
+
+def test_a_preview_that_somebody_else_saw_is_refused(bench: Bench) -> None:
+    target = bench.rows()[1]
+    token = bench.preview(target).plan_token
+    bench.user = User.objects.create_user("another")
+
+    with pytest.raises(operations.OperationRefused, match="not that of your preview"):
+        bench.request(target, plan_token=token)
+
+
+def test_a_plan_that_differs_under_the_same_head_is_not_called_stale(bench: Bench) -> None:
+    target = bench.rows()[1]
+    seen = SeenPlan(
+        plan_hash="0" * 64,
+        expected_head=bench.head().checkpoint_id,
+        expires_at=bench.clock() + PLAN_LIFETIME,
+    )
+    token = seen.token(Seen(checkpoint_pk=target.pk, user_pk=bench.user.pk))
+
+    with pytest.raises(operations.OperationRefused, match="content or plan is not") as refused:
+        bench.request(target, plan_token=token)
+
+    assert not isinstance(refused.value, operations.PlanStale)
+
+
+def test_a_key_of_a_restore_is_not_taken_for_an_undo_to_the_same_checkpoint(bench: Bench) -> None:
+    old_head = bench.rows()[-1]
+    bench.run(bench.request(bench.rows()[1]))
+    first = bench.run(bench.request(old_head, key="a-click"))
+    second = bench.run(bench.request(bench.rows()[1]))
+    assert second.previous_head_id == first.target_id
+
+    with pytest.raises(operations.OperationRefused, match="already used"):
+        operations.request_undo(
+            user=bench.user,
+            operation_id=second.pk,
+            reason="back",
+            idempotency_key="a-click",
+            now=bench.clock(),
+        )
 
 
 def test_a_head_that_moved_since_the_preview_is_refused_with_both_heads(bench: Bench) -> None:
