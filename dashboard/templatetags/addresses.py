@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,6 +10,7 @@ from django.urls import reverse
 from django.utils.text import slugify
 
 from dashboard import formats
+from dashboard.services.states import places_text
 
 register = template.Library()
 LONGEST_SLUG = 60
@@ -36,7 +36,7 @@ def thread_url(agent: Any, thread: Any, page: str = "thread") -> str:
 @register.simple_tag
 def state_url(checkpoint: Any, node: Any, start: int = 0) -> str:
     """Return the address of a value in a checkpoint's state."""
-    place = {"path": json.dumps(node.path, ensure_ascii=False)}
+    place = {"path": places_text(node.places)}
     if start:
         place["start"] = str(start)
     return f"{reverse('checkpoint-state', args=[checkpoint.pk])}?{urlencode(place)}"
@@ -46,3 +46,9 @@ def state_url(checkpoint: Any, node: Any, start: int = 0) -> str:
 def path_text(path: tuple[str | int, ...]) -> str:
     """Return a path into a state as it would be written in code."""
     return formats.path_text(path)
+
+
+@register.filter
+def short_path_text(path: tuple[str | int, ...]) -> str:
+    """Return a path for reading alone, with long names cut."""
+    return formats.short_path_text(path)

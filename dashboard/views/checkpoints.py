@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
@@ -21,8 +19,6 @@ from dashboard.views.differences import grouped
 from dashboard.views.queries import BadQuery, number
 from dashboard.views.unreadable import unreadable
 
-LONGEST_PATH = 64
-
 
 def checkpoint(request: PageRequest, checkpoint_id: int) -> HttpResponse:
     """Show a checkpoint; its state and what changed come by themselves."""
@@ -38,7 +34,7 @@ def state(request: PageRequest, checkpoint_id: int) -> HttpResponse:
         page = states.state_page(
             user=request.user,
             checkpoint_pk=checkpoint_id,
-            path=_path(request),
+            places=_places(request),
             start=number(request.GET, "start") or 0,
         )
     except checkpoints.CheckpointError as error:
@@ -91,12 +87,8 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= LONGEST
 
 
-def _path(request: PageRequest) -> tuple[str | int, ...]:
+def _places(request: PageRequest) -> tuple[states.Place, ...]:
     try:
-        steps = json.loads(request.GET.get("path", "[]"))
-    except (ValueError, RecursionError) as error:
+        return states.read_places(request.GET.get("path", ""))
+    except states.NoPlace as error:
         raise BadQuery("This is no path into a state; open the state from its top.") from error
-    known = isinstance(steps, list) and all(type(step) in (str, int) for step in steps)
-    if not known or len(steps) > LONGEST_PATH:
-        raise BadQuery("This is no path into a state; open the state from its top.")
-    return tuple(steps)

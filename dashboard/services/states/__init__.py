@@ -4,14 +4,19 @@ from dashboard.services.states.diffs import DiffPage, diff_page
 from dashboard.services.states.loading import RawBody, raw_bytes
 from dashboard.services.states.nodes import Node
 from dashboard.services.states.pages import NoSuchPath, StatePage, state_page
+from dashboard.services.states.places import NoPlace, Place, places_text, read_places
 
 __all__ = [
     "DiffPage",
+    "NoPlace",
     "NoSuchPath",
     "Node",
+    "Place",
     "RawBody",
     "StatePage",
     "diff_page",
+    "places_text",
     "raw_bytes",
+    "read_places",
     "state_page",
 ]

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-Step = str | int
+from dashboard.services.states.places import Place, Places, Step
+
 Path = tuple[Step, ...]
 
 TYPE, VALUE = "__type__", "value"
@@ -32,18 +33,20 @@ _JSON_NAMES = {
 
 
 class NoSuchStep(LookupError):
-    """The value has no child of this name."""
+    """The value has no such child, or another one at that position."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One value. ``size`` counts children, characters or bytes; None where nothing is counted.
+    """One value, by its keys (``path``) and by its address (``places``).
 
-    ``described`` marks a value that could not be rebuilt; ``cut`` that the preview is not all.
+    ``size`` counts children, characters or bytes; None where nothing is counted. ``described``
+    marks a value that could not be rebuilt; ``cut`` that the preview is not all.
     """
 
     key: Step
     path: Path
+    places: Places
     type_name: str
     preview: str
     size: int | None
@@ -52,12 +55,13 @@ class Node:
     cut: bool
 
 
-def node(value: Any, path: Path) -> Node:
-    """Describe the value that lies at ``path``."""
+def node(value: Any, path: Path, places: Places) -> Node:
+    """Describe the value that lies at ``path``, which ``places`` address."""
     preview, cut = _preview(value)
     return Node(
         key=path[-1] if path else "",
         path=path,
+        places=places,
         type_name=_type_name(value),
         preview=preview,
         size=_size(value),
@@ -67,19 +71,21 @@ def node(value: Any, path: Path) -> Node:
     )
 
 
-def children(value: Any, path: Path, *, start: int, limit: int) -> tuple[Node, ...]:
+def children(value: Any, parent: Node, *, start: int, limit: int) -> tuple[Node, ...]:
     """Describe up to ``limit`` children of a value, from the one at ``start``."""
+    shown = islice(_items(value), start, start + limit)
     return tuple(
-        node(child, (*path, key)) for key, child in islice(_items(value), start, start + limit)
+        node(child, (*parent.path, key), (*parent.places, Place.of(position, key)))
+        for position, (key, child) in enumerate(shown, start)
     )
 
 
-def step_into(value: Any, step: Step) -> Any:
-    """Return a child. Raises NoSuchStep."""
-    for key, child in _items(value):
-        if key == step or str(key) == str(step):
-            return child
-    raise NoSuchStep(step)
+def step_into(value: Any, place: Place) -> tuple[Step, Any]:
+    """Return a child and its key. Raises NoSuchStep."""
+    for key, child in islice(_items(value), place.position, place.position + 1):
+        if Place.of(place.position, key) == place:
+            return key, child
+    raise NoSuchStep(place)
 
 
 def whole_text(value: Any) -> str:
@@ -92,6 +98,8 @@ def whole_text(value: Any) -> str:
 def _items(value: Any) -> Iterator[tuple[Step, Any]]:
     if isinstance(value, Mapping):
         return ((_key(key), child) for key, child in value.items())
+    if isinstance(value, (set, frozenset)):
+        return enumerate(sorted(value, key=repr))
     if _is_container(value):
         return enumerate(value)
     return iter(())

@@ -18,6 +18,7 @@ from dashboard.services.states.nodes import (
     step_into,
     whole_text,
 )
+from dashboard.services.states.places import Places
 
 LEVEL = 200
 
@@ -45,16 +46,16 @@ class StatePage:
         return self.node.path
 
 
-def state_page(*, user: User, checkpoint_pk: int, path: Path, start: int = 0) -> StatePage:
-    """Return the value at ``path`` and up to LEVEL of its children, from the one at ``start``.
+def state_page(*, user: User, checkpoint_pk: int, places: Places, start: int = 0) -> StatePage:
+    """Return the value at ``places`` and up to LEVEL of its children, from the one at ``start``.
 
     Raises NotFound, NoSuchPath, SourceNotConnected, StoreError, and CorruptCheckpoint, after which
     the index shows the checkpoint as damaged.
     """
     row = find_checkpoint(user=user, checkpoint_pk=checkpoint_pk)
-    value = _value_at(load_state(row), path)
-    shown = children(value, path, start=start, limit=LEVEL)
-    described = node(value, path)
+    path, value = _value_at(load_state(row), places)
+    described = node(value, path, places)
+    shown = children(value, described, start=start, limit=LEVEL)
     end = start + len(shown)
     return StatePage(
         checkpoint=row,
@@ -65,12 +66,15 @@ def state_page(*, user: User, checkpoint_pk: int, path: Path, start: int = 0) ->
     )
 
 
-def _value_at(value: Any, path: Path) -> Any:
-    for step in path:
+def _value_at(value: Any, places: Places) -> tuple[Path, Any]:
+    path: Path = ()
+    for place in places:
         try:
-            value = step_into(value, step)
+            key, value = step_into(value, place)
         except NoSuchStep as error:
             raise NoSuchPath(
-                "The state has nothing at this path. Open the state from its top."
+                "The state has changed: what this address was made for is not there. Open the "
+                "state from its top."
             ) from error
-    return value
+        path = (*path, key)
+    return path, value

@@ -16,6 +16,7 @@ from dashboard.selectors.errors import NotFound
 from dashboard.services import states
 from dashboard.services.ingest import ingest_push
 from dashboard.services.states.pages import LEVEL
+from dashboard.services.states.places import Place
 from dashboard.services.tokens import NewToken
 from dashboard.stores import SourceNotConnected
 from tests.benches import Bench, Clock, register
@@ -39,8 +40,17 @@ def bench(db: None, tmp_path: Path) -> Bench:
     return register(url, thread_id="main", clock=Clock())
 
 
+def address(bench: Bench, *keys: str | int) -> tuple[Place, ...]:
+    """Return what a reader who unfolds these keys one after the other comes to."""
+    places: tuple[Place, ...] = ()
+    for key in keys:
+        page = states.state_page(user=bench.user, checkpoint_pk=bench.rows()[0].pk, places=places)
+        places = next(node.places for node in page.children if node.key == key)
+    return places
+
+
 def test_the_top_of_a_state_shows_types_sizes_and_previews(bench: Bench) -> None:
-    page = states.state_page(user=bench.user, checkpoint_pk=bench.rows()[0].pk, path=())
+    page = states.state_page(user=bench.user, checkpoint_pk=bench.rows()[0].pk, places=())
 
     shown = {node.key: node for node in page.children}
     assert list(shown) == list(STATE)
@@ -53,10 +63,11 @@ def test_the_top_of_a_state_shows_types_sizes_and_previews(bench: Bench) -> None
 def test_a_long_list_comes_in_parts(bench: Bench) -> None:
     row = bench.rows()[0]
 
-    first = states.state_page(user=bench.user, checkpoint_pk=row.pk, path=("messages",))
+    place = address(bench, "messages")
+    first = states.state_page(user=bench.user, checkpoint_pk=row.pk, places=place)
     assert first.next_start == LEVEL
     rest = states.state_page(
-        user=bench.user, checkpoint_pk=row.pk, path=("messages",), start=first.next_start
+        user=bench.user, checkpoint_pk=row.pk, places=place, start=first.next_start
     )
 
     assert [node.key for node in (*first.children, *rest.children)] == list(range(300))
@@ -64,27 +75,65 @@ def test_a_long_list_comes_in_parts(bench: Bench) -> None:
 
 
 def test_a_long_text_can_be_read_whole(bench: Bench) -> None:
-    page = states.state_page(user=bench.user, checkpoint_pk=bench.rows()[0].pk, path=("note",))
+    page = states.state_page(
+        user=bench.user, checkpoint_pk=bench.rows()[0].pk, places=address(bench, "note")
+    )
 
     assert page.whole == "x" * 5_000
 
 
-def test_a_path_of_texts_as_in_an_address_leads_into_lists(bench: Bench) -> None:
-    path = ("messages", "7", "role")
-
-    page = states.state_page(user=bench.user, checkpoint_pk=bench.rows()[0].pk, path=path)
+def test_an_address_leads_into_lists(bench: Bench) -> None:
+    page = states.state_page(
+        user=bench.user,
+        checkpoint_pk=bench.rows()[0].pk,
+        places=address(bench, "messages", 7, "role"),
+    )
 
     assert page.whole == "user"
+    assert page.path == ("messages", 7, "role")
 
 
-def test_a_path_that_leads_nowhere_is_said_to(bench: Bench) -> None:
-    with pytest.raises(states.NoSuchPath):
-        states.state_page(user=bench.user, checkpoint_pk=bench.rows()[0].pk, path=("none",))
+@pytest.mark.parametrize("place", [Place.of(0, "note"), Place.of(99, "messages")])
+def test_an_address_of_what_is_no_longer_there_is_said_to_be_one(
+    bench: Bench, place: Place
+) -> None:
+    with pytest.raises(states.NoSuchPath, match="has changed"):
+        states.state_page(user=bench.user, checkpoint_pk=bench.rows()[0].pk, places=(place,))
+
+
+def test_the_address_of_a_value_under_very_long_keys_is_short(db: None, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/agents.db"
+    key = "k" * 50_000
+    with checkpoints.CheckpointManager("agent", store=url) as manager:
+        manager.create_checkpoint(state={key: {key: {key: "found"}}})
+    bench = register(url, thread_id="main", clock=Clock())
+
+    places = address(bench, key, key, key)
+    page = states.state_page(user=bench.user, checkpoint_pk=bench.rows()[0].pk, places=places)
+
+    assert page.whole == "found"
+    assert len(states.places_text(places)) < 40
+
+
+def test_an_address_is_read_as_it_was_written(bench: Bench) -> None:
+    places = address(bench, "messages", 7, "role")
+
+    assert states.read_places(states.places_text(places)) == places
+    assert states.read_places("") == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "1", "1-xyz", "0-00000000.", "1" * 16 + "-00000000", ".".join(["0-00000000"] * 65)],
+)
+def test_a_text_that_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(states.NoPlace):
+        states.read_places(text)
 
 
 def test_an_unknown_checkpoint_is_not_found(bench: Bench) -> None:
     with pytest.raises(NotFound):
-        states.state_page(user=bench.user, checkpoint_pk=10**9, path=())
+        states.state_page(user=bench.user, checkpoint_pk=10**9, places=())
 
 
 def test_two_states_are_compared(bench: Bench) -> None:
@@ -103,7 +152,7 @@ def test_a_store_that_is_only_reported_is_not_opened(
     (pk,) = ingest_push(token=token.token, push=push(), now=now).rows
 
     with pytest.raises(SourceNotConnected):
-        states.state_page(user=person, checkpoint_pk=pk, path=())
+        states.state_page(user=person, checkpoint_pk=pk, places=())
 
 
 def test_a_corrupt_checkpoint_is_marked_and_its_bytes_can_be_had(
@@ -120,7 +169,7 @@ def test_a_corrupt_checkpoint_is_marked_and_its_bytes_can_be_had(
         )
 
     with pytest.raises(checkpoints.CorruptCheckpoint):
-        states.state_page(user=bench.user, checkpoint_pk=row.pk, path=())
+        states.state_page(user=bench.user, checkpoint_pk=row.pk, places=())
 
     row.refresh_from_db()
     assert row.damage
@@ -136,7 +185,7 @@ def test_values_of_other_programs_are_described_and_never_built(
     bench = register(f"langgraph+sqlite:///{file}", thread_id="typed-5", clock=Clock())
     loaded = set(sys.modules)
 
-    page = states.state_page(user=bench.user, checkpoint_pk=bench.rows()[-1].pk, path=())
+    page = states.state_page(user=bench.user, checkpoint_pk=bench.rows()[-1].pk, places=())
 
     assert any(node.described and "." in node.type_name for node in page.children)
     assert {name for name in set(sys.modules) - loaded if "langchain" in name} == set()

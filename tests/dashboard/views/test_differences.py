@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,21 @@ def test_long_names_are_cut() -> None:
 def test_names_that_are_cut_alike_stay_two_groups() -> None:
     names = ["k" * 500 + end for end in "ab"]
     assert len(grouped([added(name) for name in names]).shown) == 2
+
+
+@pytest.mark.django_db
+def test_values_under_very_long_keys_can_be_opened(browser: Client, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/agents.db"
+    key = "k" * 50_000
+    with checkpoints.CheckpointManager("agent", store=url) as manager:
+        manager.create_checkpoint(state={key: {key: {"inner": "found"}}})
+    path = f"/checkpoints/{register(url, thread_id='main', clock=Clock()).rows()[0].pk}/state/"
+    for _ in range(2):
+        link = re.search(r'hx-get="([^"]+)"', browser.get(path).content.decode())
+        assert link
+        path = link[1]
+        assert len(path) < 200
+    assert "found" in browser.get(path).content.decode()
 
 
 @pytest.mark.django_db
