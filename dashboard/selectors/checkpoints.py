@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from uuid import UUID
 
 from dashboard.access import require
-from dashboard.models import Checkpoint, Source, User
+from dashboard.models import Checkpoint, Operation, Source, User
 from dashboard.selectors.errors import NotFound, no_checkpoint
 from dashboard.selectors.restorability import why_not_restore
 
 CHILDREN = 20
+RESTORE_MARK = "holdfast_operation_id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +20,7 @@ class CheckpointPage:
     """A checkpoint with its neighbours. ``restore_refused`` is empty when it may be restored.
 
     ``earlier`` and ``later`` are next to it in the timeline, which need not be its lineage.
+    ``restored_by`` is the operation that wrote it, if a restore did that was asked for here.
     """
 
     checkpoint: Checkpoint
@@ -25,6 +28,7 @@ class CheckpointPage:
     is_head: bool
     head: Checkpoint | None
     parent: Checkpoint | None
+    restored_by: Operation | None
     children: tuple[Checkpoint, ...]
     earlier: Checkpoint | None
     later: Checkpoint | None
@@ -67,6 +71,7 @@ def checkpoint_page(*, user: User, checkpoint_pk: int) -> CheckpointPage:
         is_head=is_head,
         head=row.thread.head,
         parent=relatives.filter(checkpoint_id=row.parent_id).first() if row.parent_id else None,
+        restored_by=_restored_by(row),
         children=tuple(
             relatives.filter(parent_id=row.checkpoint_id).order_by("created_at", "pk")[:CHILDREN]
         ),
@@ -76,6 +81,16 @@ def checkpoint_page(*, user: User, checkpoint_pk: int) -> CheckpointPage:
         cli=show_command(row),
         sdk=sdk_lines(row),
     )
+
+
+def _restored_by(row: Checkpoint) -> Operation | None:
+    """Find the operation by the mark that a restore leaves; anybody may have written the mark."""
+    try:
+        operation_id = UUID(str(row.metadata.get(RESTORE_MARK)))
+    except ValueError:
+        return None
+    rows = Operation.objects.select_related("requested_by")
+    return rows.filter(pk=operation_id, thread=row.thread_id).first()
 
 
 def show_command(row: Checkpoint) -> str:
