@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
+import sys
 from pathlib import Path
 
 from dashboard.configuration import PREFIX, ConfigurationError
 
 _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _KEY_BYTES = 48
 
 
@@ -20,6 +23,22 @@ def prepare_data_dir(folder: Path) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigurationError(f"{PREFIX}DATA_DIR cannot be used: {folder}: {reason}.") from None
+
+
+def keep_private() -> None:
+    """Let whatever this process and its children create be their owner's alone."""
+    os.umask(_OTHERS)
+
+
+def warn_if_shared(folder: Path) -> None:
+    """Write a line to the standard error stream when others can look into the data folder."""
+    if folder.stat().st_mode & _OTHERS:
+        print(  # noqa: T201 - before any log is set up
+            f"holdfast: others on this machine can look into {folder}, which holds accounts and "
+            f"keys. To keep them out: chmod 700 {folder}",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def secret_key(folder: Path) -> str:

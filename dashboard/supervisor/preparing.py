@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
+from dashboard.data_folder import keep_private, warn_if_shared
 from dashboard.services import login, operations
 
 _MIGRATION_LOCK = 4_715_320_981
@@ -16,7 +18,12 @@ _MIGRATION_LOCK = 4_715_320_981
 
 
 def prepare() -> None:
-    """Bring the database up to date and send the hints that were lost."""
+    """Bring the database up to date and send the hints that were lost.
+
+    From here on all that is created is private; a data folder that is not is warned about.
+    """
+    keep_private()
+    warn_if_shared(settings.DATA_DIR)
     with _alone():
         call_command("migrate", interactive=False, verbosity=0)
     operations.reconcile(now=timezone.now())

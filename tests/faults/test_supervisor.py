@@ -65,6 +65,16 @@ def stop(process: subprocess.Popen[str], number: int = signal.SIGINT) -> int:
     return process.wait(20)
 
 
+def test_all_that_it_writes_about_itself_is_its_owners_alone(installation: Installation) -> None:
+    process = up(installation, free_port())
+    read_lines(process, 2)
+    written = [path for path in installation.data_dir.rglob("*") if path.is_file()]
+    stop(process)
+
+    assert installation.data_dir / "dashboard.db" in written
+    assert [path for path in written if path.exists() and path.stat().st_mode & 0o077] == []
+
+
 def test_it_says_where_it_runs_and_how_to_log_in_and_nothing_else(
     installation: Installation,
 ) -> None:
