@@ -80,8 +80,10 @@ def worker(
     concurrency: Annotated[int | None, typer.Option(min=1, help="Tasks at a time.")] = None,
 ) -> None:
     """Carry operations and scans out, for a container."""
+    from dashboard.data_folder import keep_private
     from dashboard.supervisor.programs import worker_command
 
+    keep_private()
     _become(worker_command(concurrency=concurrency))
 
 
@@ -99,7 +101,7 @@ def reconcile() -> None:
 def login_link(port: Port = 8000, data_dir: DataDir = None) -> None:
     """Print a link that logs the first administrator in once, within 15 minutes."""
     _choose(data_dir)
-    _set_up()
+    _require_index()
     from django.utils import timezone
 
     from dashboard.services import login
@@ -118,7 +120,7 @@ def create_token(
 ) -> None:
     """Print a token with which agents may report. It is shown this once."""
     _choose(data_dir)
-    _set_up()
+    _require_index()
     from django.utils import timezone
 
     from dashboard.services import login
@@ -140,6 +142,23 @@ def _set_up() -> None:
     import django
 
     django.setup()
+
+
+def _require_index() -> None:
+    """Set up, or end with a sentence where no Holdfast was ever started with this data."""
+    _set_up()
+    from dashboard.services.health import has_index
+
+    if not has_index():
+        from django.conf import settings
+
+        errors.print(
+            f"holdfast: there is no Holdfast in {settings.DATA_DIR} yet. Name its "
+            "folder with --data-dir or HOLDFAST_DATA_DIR, or start it with `holdfast up`.",
+            markup=False,
+            highlight=False,
+        )
+        raise typer.Exit(Exit.STORE)
 
 
 def _refused(error: Exception) -> typer.Exit:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from dashboard.celery import app
-from dashboard.models import Heartbeat, Operation, OperationState
+from dashboard.models import Heartbeat, Operation, OperationState, User
 
 RECONCILER = "reconciler"
 RECONCILER_LIMIT = timedelta(seconds=60)
@@ -42,6 +42,15 @@ def look(*, now: datetime) -> tuple[Check, ...]:
         _check("reconciler", lambda: _reconciler(now)),
         _check("operations", lambda: _operations(now)),
     )
+
+
+def has_index() -> bool:
+    """Say whether the database has the index's tables."""
+    try:
+        User.objects.exists()
+    except DatabaseError:
+        return False
+    return True
 
 
 def _check(name: str, probe: Callable[[], str]) -> Check:

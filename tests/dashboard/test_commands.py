@@ -1,9 +1,13 @@
-"""The commands that the dashboard adds, where its libraries are missing."""
+"""The commands that the dashboard adds, where something they need is missing."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 WITHOUT_DJANGO = """
 import sys
@@ -22,4 +26,15 @@ def test_the_sdk_alone_says_what_up_needs() -> None:
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 5
     assert "pip install 'holdfast[dashboard]'" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("command", [("token", "create", "mine"), ("login-link",)])
+def test_a_folder_without_an_index_is_named(command: tuple[str, ...], tmp_path: Path) -> None:
+    environment = {**os.environ, "HOLDFAST_DATA_DIR": str(tmp_path / "nowhere")}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    words = [sys.executable, "-m", "checkpoints.cli", *command]
+    run = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
+    assert run.returncode == 5
+    assert "there is no Holdfast in" in run.stderr
     assert "Traceback" not in run.stderr
