@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from checkpoints.connectors import inert
+from checkpoints.connectors import inert, marks
 from checkpoints.connectors.langgraph_sqlite import bodies, progress
 from checkpoints.connectors.langgraph_sqlite.records import (
     Material,
@@ -22,6 +22,7 @@ from checkpoints.records import Checkpoint, Status, Thread
 QUIET_AFTER = timedelta(minutes=5)
 """A run with steps left that has not written for this long is taken for stalled."""
 
+_RESTORED = "restored; no run has gone on from it yet"
 _DETAIL_LENGTH = 500
 _FIRST = "thread_id = ? AND checkpoint_ns = '' ORDER BY checkpoint_id LIMIT 1"
 
@@ -69,7 +70,7 @@ class Threads:
             updated_at=record.created_at,
             status=_status(record, now),
             next_steps=record.next_steps,
-            detail=self._detail(material, record.status),
+            detail=self._detail(material, record),
         )
 
     def count(self, thread_id: str) -> int:
@@ -83,11 +84,13 @@ class Threads:
         counts = self.rows.database.rows(sql, (thread_id, ROOT))
         return next((int(count) for (count,) in counts), 0)
 
-    def _detail(self, material: Material, status: Status) -> str:
+    def _detail(self, material: Material, record: Checkpoint) -> str:
+        if _waits_to_be_resumed(record):
+            return _RESTORED
         channel = {
             Status.FAILED: progress.ERROR,
             Status.WAITING: progress.INTERRUPT,
-        }.get(status)
+        }.get(record.status)
         writes = (write for write in material.writes if write.channel == channel)
         return "; ".join(self._text(write) for write in writes)[:_DETAIL_LENGTH]
 
@@ -112,6 +115,13 @@ def _plain_texts(value: Any) -> Iterator[str]:
         yield str(value)
 
 
+def _waits_to_be_resumed(record: Checkpoint) -> bool:
+    """Say whether a head is the copy that a restore wrote, on which no run has gone on yet."""
+    return marks.OPERATION in record.metadata and record.status == Status.RUNNING
+
+
 def _status(record: Checkpoint, now: datetime) -> Status:
+    if _waits_to_be_resumed(record):
+        return Status.INTERRUPTED
     quiet = now - record.created_at > QUIET_AFTER
     return Status.STALLED if record.status == Status.RUNNING and quiet else record.status
