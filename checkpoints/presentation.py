@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 INT_LIMIT = 2**53
@@ -31,6 +32,19 @@ def presentable(value: Any) -> Any:
     if isinstance(value, (bytes, bytearray)):
         return _typed(type(value).__name__, base64.b64encode(value).decode("ascii"))
     return _typed(type(value).__name__, _text(str(value)))
+
+
+def summarised(steps: Sequence[str], most: int = 8) -> str:
+    """Return steps that run again as people read them: each name once, with how often.
+
+    ``most`` names are given, the commonest first, when there are more than that.
+    """
+    counts = Counter(steps)
+    if len(steps) <= most:
+        return ", ".join(steps)
+    names = [f"{name} × {count}" if count > 1 else name for name, count in counts.most_common(most)]
+    more = f" and {len(counts) - most} others" if len(counts) > most else ""
+    return f"{len(steps)} steps: {', '.join(names)}{more}"
 
 
 def _typed(name: str, value: Any) -> dict[str, Any]:

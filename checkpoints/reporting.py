@@ -31,6 +31,7 @@ class Reporter:
         self.sent = 0
         self.dropped = 0
         self.refused = 0
+        self._said = ""
         self._endpoint = url.rstrip("/") + "/api/v1/checkpoints"
         self._token = token
         self._queue: queue.Queue[Any] = queue.Queue(maxsize=QUEUE_SIZE)
@@ -42,10 +43,11 @@ class Reporter:
     @classmethod
     def from_environment(cls) -> Reporter | None:
         """Return a reporter when HOLDFAST_DASHBOARD_URL and HOLDFAST_TOKEN are set."""
-        url, token = (
-            os.environ.get("HOLDFAST_DASHBOARD_URL"),
-            os.environ.get("HOLDFAST_TOKEN"),
-        )
+        url, token = os.environ.get("HOLDFAST_DASHBOARD_URL"), os.environ.get("HOLDFAST_TOKEN")
+        if url and not token:
+            logger.warning(
+                "HOLDFAST_DASHBOARD_URL is set and HOLDFAST_TOKEN is not: nothing is reported"
+            )
         return cls(url, token) if url and token else None
 
     def report(self, store_url: str, checkpoint: Checkpoint, head: Head | None) -> None:
@@ -110,7 +112,7 @@ class Reporter:
         try:
             response = client.post(self._endpoint, json=item)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            logger.debug("the dashboard cannot be reached: %s", error)
+            self._warn_once(f"the dashboard at {self._endpoint} cannot be reached: {error}")
             return False
         if response.status_code >= 500 or response.status_code == 429:
             return False
@@ -118,5 +120,18 @@ class Reporter:
             self.sent += 1
         else:
             self.refused += 1
-            logger.warning("the dashboard refused a checkpoint: %s", response.text[:300])
+            self._warn_once(f"the dashboard refused a checkpoint: {_reason(response)}")
         return True
+
+    def _warn_once(self, message: str) -> None:
+        """Say what is wrong, and again only when it is something else."""
+        if message != self._said:
+            self._said = message
+            logger.warning("%s; everything is saved in the store all the same", message)
+
+
+def _reason(response: Any) -> str:
+    try:
+        return str(response.json()["detail"])
+    except (ValueError, LookupError, TypeError):
+        return f"it answered {response.status_code}"

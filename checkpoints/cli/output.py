@@ -12,7 +12,7 @@ from rich.table import Table
 
 from checkpoints.cli.exits import one_line
 from checkpoints.diffs import Change, ChangeKind
-from checkpoints.presentation import presentable
+from checkpoints.presentation import presentable, summarised
 from checkpoints.records import Checkpoint, Finding, RestorePlan
 
 console = Console(soft_wrap=True)
@@ -118,9 +118,9 @@ def print_plan(plan: RestorePlan) -> None:
     for target in plan.targets[1:]:
         console.print(f"  and     {shown(target.namespace)}: {shown(target.checkpoint_id)}")
     if plan.superseded:
-        console.print(f"A branch  {len(plan.superseded)} checkpoints; nothing is deleted")
+        console.print(f"A branch  {len(plan.superseded)} later checkpoints, all kept")
     if plan.rerun_steps:
-        console.print(f"Runs anew {shown(', '.join(plan.rerun_steps))}")
+        console.print(f"Run again {shown(summarised(plan.rerun_steps))}")
     for warning in plan.warnings:
         console.print(f"[yellow]Mind[/]      {shown(warning)}")
 

@@ -114,3 +114,18 @@ def test_the_environment_makes_a_manager_report(
     with CheckpointManager("agent-1", store=MemoryStore()) as manager:
         manager.create_checkpoint(state={})
     assert len(dashboard.got) == 1
+
+
+def test_a_token_that_is_missing_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("HOLDFAST_DASHBOARD_URL", "http://127.0.0.1:9")
+    monkeypatch.delenv("HOLDFAST_TOKEN", raising=False)
+    assert Reporter.from_environment() is None
+    assert "HOLDFAST_TOKEN is not" in caplog.text
+
+
+def test_what_is_wrong_is_said_once(dashboard: Dashboard, caplog: pytest.LogCaptureFixture) -> None:
+    dashboard.answers = [403, 403, 403]
+    save(Reporter(dashboard.url, "hf_secret"), count=3)
+    assert caplog.text.count("refused a checkpoint: it answered 403") == 1
