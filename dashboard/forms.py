@@ -9,7 +9,6 @@ from django import forms
 SCOPES = (
     ("push", "report checkpoints"),
     ("read", "read what is here"),
-    ("operate", "ask for operations"),
 )
 
 
@@ -35,9 +34,12 @@ class RestoreForm(UndoForm):
 
     plan_token = forms.CharField(max_length=4000, widget=forms.HiddenInput)
     follow_live = forms.BooleanField(
-        label="Also if the agent saves before this is carried out",
+        label="Restore even if the agent goes on saving",
         required=False,
-        help_text="What it saves until then joins the branch. Otherwise a moved head is refused.",
+        help_text=(
+            "What it saves until the worker acts joins the branch. "
+            "Without this a moved head is refused."
+        ),
     )
 
 

@@ -57,6 +57,7 @@ def _without_internals(_logger: WrappedLogger, _method: str, event: EventDict) -
     return event
 
 
+_TALKATIVE = ("celery.apps.worker", "celery.worker", "django.server", "httpx")
 _SHARED: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -79,7 +80,7 @@ def logging_settings(*, level: str, json: bool) -> dict[str, Any]:
         "formatters": {"lines": _formatter(json=json)},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {"httpx": {"level": "WARNING"}, "django.server": {"level": "WARNING"}},
+        "loggers": {name: {"level": "WARNING"} for name in _TALKATIVE},
     }
 
 

@@ -53,4 +53,4 @@ def _show(url: str, name: str) -> None:
     try:
         sources.add_source(user=user, url=url, name=name, now=datetime.now(UTC))
     except sources.SourceRefused as error:
-        logger.info("%s was not added: %s", name, error)
+        logger.debug("%s was not added: %s", name, error)

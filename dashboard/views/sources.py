@@ -42,8 +42,8 @@ def test(request: PageRequest) -> HttpResponse:
     """Say whether a store can be opened; nothing is added."""
     form = SourceForm(request.POST)
     found = _test(request, form) if form.is_valid() else None
-    if request.htmx and found is not None:
-        return render(request, "sources/_test.html", {"test": found})
+    if request.htmx:
+        return render(request, "sources/_test.html", {"test": found, "errors": form.errors})
     status = HTTPStatus.OK if found is not None else HTTPStatus.UNPROCESSABLE_ENTITY
     return _page(request, form, test=found, status=status)
 
