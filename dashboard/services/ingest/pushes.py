@@ -132,7 +132,15 @@ def _believe(upserted: Upserted, push: Push) -> None:
         rows = [row for row in upserted.created if row.thread_id == thread.pk]
         if rows:
             _tell_status(thread, max(rows, key=lambda row: (row.created_at, row.pk)))
+    _learn_digests(upserted)
     _move_head(upserted, push)
+
+
+def _learn_digests(upserted: Upserted) -> None:
+    told = [(row, new) for row, new in upserted.known if new.sha256 and not row.sha256]
+    for row, new in told:
+        row.sha256 = new.sha256
+    Checkpoint.objects.bulk_update([row for row, _ in told], ["sha256"])
 
 
 def _tell_status(thread: Thread, newest: Checkpoint) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 import checkpoints
 from dashboard import access
 from dashboard.models import Checkpoint, Operation, Thread, User
+from dashboard.services import audit
 from dashboard.services.operations import clicks
 from dashboard.services.operations.clicks import Click
 from dashboard.services.operations.errors import OperationRefused
@@ -41,6 +42,9 @@ def request_restore(
     seen = SeenPlan.from_token(plan_token, Seen(checkpoint_pk=row.pk, user_pk=user.pk))
     try:
         plan = _accepted_plan(row, seen, now=now, follow_live=follow_live)
+    except checkpoints.CorruptCheckpoint as error:
+        _note_refusal(click, row, error)
+        raise OperationRefused(f"{error}. Nothing was asked for.") from error
     except checkpoints.CheckpointError as error:
         raise OperationRefused(f"{error}. Nothing was asked for.") from error
     return clicks.create(
@@ -49,6 +53,17 @@ def request_restore(
         plan=plan,
         target_id=row.checkpoint_id,
         follow_live=follow_live,
+    )
+
+
+def _note_refusal(click: Click, row: Checkpoint, error: checkpoints.CorruptCheckpoint) -> None:
+    """Keep in the audit log that somebody came upon altered content."""
+    audit.record(
+        user=click.user,
+        action="operation.refused",
+        target=row.checkpoint_id,
+        details={"message": str(error), "reason": click.reason},
+        now=click.now,
     )
 
 

@@ -72,6 +72,17 @@ def test_another_content_under_a_known_id_is_refused(token: NewToken, now: datet
     assert [row.sha256 for row in Checkpoint.objects.all()] == [record(1).sha256]
 
 
+def test_a_digest_that_was_unknown_is_learnt_and_then_stands(
+    token: NewToken, now: datetime
+) -> None:
+    ingest_push(token=token.token, push=push(record(1, sha256=None)), now=now)
+    ingest_push(token=token.token, push=push(record(1)), now=now)
+
+    assert Checkpoint.objects.get().sha256 == record(1).sha256
+    with pytest.raises(ContentConflict):
+        ingest_push(token=token.token, push=push(record(1, sha256="f" * 64)), now=now)
+
+
 def test_two_contents_under_one_id_in_one_push_are_refused(token: NewToken, now: datetime) -> None:
     with pytest.raises(ContentConflict):
         ingest_push(token=token.token, push=push(record(1), record(1, sha256="f" * 64)), now=now)

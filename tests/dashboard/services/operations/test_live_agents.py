@@ -11,7 +11,7 @@ import pytest
 
 import checkpoints
 from checkpoints.stores.sqlite import SqliteStore
-from dashboard.models import OperationState
+from dashboard.models import AuditEvent, OperationState
 from dashboard.services.operations import OperationRefused, PlanStale
 from tests.benches import Bench
 
@@ -121,6 +121,8 @@ def test_a_checkpoint_that_was_altered_since_it_was_indexed_is_refused(bench: Be
     refused = bench.preview(target).refused
     assert refused is not None
     assert "altered" in refused
+    noted = AuditEvent.objects.get(action="operation.refused")
+    assert (noted.user, noted.target) == (bench.user, target.checkpoint_id)
 
 
 def forge(bench: Bench, checkpoint_id: str) -> None:
