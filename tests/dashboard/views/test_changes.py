@@ -163,3 +163,16 @@ def test_nothing_changes_without_the_forms_token(person: object, now: datetime) 
     source = make_thread(now).agent.source
     assert client.post(f"/sources/{source.pk}/remove/").status_code == 403
     assert Source.objects.filter(pk=source.pk).exists()
+
+
+def test_the_token_form_offers_what_tokens_can_be_used_for(browser: Client) -> None:
+    body = browser.get("/settings/tokens/").content.decode()
+    assert 'value="push"' in body
+    assert 'value="operate"' not in body
+
+
+def test_the_admin_shows_neither_second_factors_nor_addresses(browser: Client) -> None:
+    User.objects.update(is_staff=True, is_superuser=True)
+    assert browser.get("/admin/dashboard/user/").status_code == 200
+    assert browser.get("/admin/mfa/authenticator/").status_code == 404
+    assert browser.get("/admin/account/emailaddress/").status_code == 404
