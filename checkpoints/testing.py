@@ -208,6 +208,15 @@ class StoreSuite:
         )
         assert len(open_store().history("agent-1", "main")) == 4
 
+    def test_a_restored_thread_waits_to_be_resumed(self, store: Store) -> None:
+        save_chain(store, 3)
+        self.restore(store, "c2", operation_id="op-1")
+        (thread,) = store.threads()
+        assert (thread.status, thread.detail != "") == (Status.INTERRUPTED, True)
+        store.put(draft(4, parent="c2"), {}, expected_head="c2")
+        (thread,) = store.threads()
+        assert (thread.status, thread.detail) == (Status.RUNNING, "")
+
     def test_a_plan_names_what_becomes_a_branch_and_runs_again(self, store: Store) -> None:
         save_chain(store, 4, step_name="search")
         plan = store.plan_restore(store.get("c2"))

@@ -15,6 +15,7 @@ from checkpoints.records import (
     RestoreMode,
     RestorePlan,
     RestoreTarget,
+    Status,
 )
 from checkpoints.stores.base import Store
 
@@ -130,6 +131,16 @@ def left_behind(by_id: dict[str, Checkpoint], head: str | None, target: str) -> 
     """Return what lies between the head and the target's own lineage, newest first."""
     kept = {record.id for record in ancestors(by_id, target)}
     return [record for record in ancestors(by_id, head) if record.id not in kept]
+
+
+RESTORED = "restored; no run has gone on from it yet"
+
+
+def standing(head: Head | None, record: Checkpoint | None) -> tuple[Status, str]:
+    """Return what a thread does now, and a sentence where there is one to say."""
+    if head is not None and head.operation_id is not None:
+        return Status.INTERRUPTED, RESTORED
+    return (record.status if record else Status.UNKNOWN), ""
 
 
 def step_label(record: Checkpoint) -> str:

@@ -18,9 +18,9 @@ from checkpoints.records import (
     Head,
     Pin,
     Removal,
-    Status,
     Thread,
 )
+from checkpoints.stores.heads import standing
 
 ThreadKey = tuple[str, str]
 
@@ -128,6 +128,7 @@ class Ledger:
         """Return the present view of a thread."""
         head = self.heads.get(key)
         record = self.records.get(head.checkpoint_id) if head else None
+        status, detail = standing(head, record)
         return Thread(
             agent_id=key[0],
             thread_id=key[1],
@@ -135,7 +136,8 @@ class Ledger:
             checkpoints=len(self.by_thread.get(key, ())),
             updated_at=head.moved_at if head else None,
             head_version=head.version if head else 0,
-            status=record.status if record else Status.UNKNOWN,
+            status=status,
+            detail=detail,
         )
 
     def removable(self, reasons: Mapping[str, str], now: datetime) -> tuple[Removal, ...]:

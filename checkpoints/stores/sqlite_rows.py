@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 
 from checkpoints.errors import CheckpointNotFound, CorruptCheckpoint, PermanentStoreError
-from checkpoints.records import Changes, Checkpoint, Head, Pin, Removal, Status, Thread
+from checkpoints.records import Changes, Checkpoint, Head, Pin, Removal, Thread
+from checkpoints.stores.heads import standing
 from checkpoints.stores.journal import head_from
 from checkpoints.stores.ledger import missing
 
@@ -247,6 +248,7 @@ def thread(db: sqlite3.Connection, agent_id: str, thread_id: str) -> Thread:
     """Return the present view of a thread."""
     current = _readable_head(db, agent_id, thread_id)
     newest_record = find(db, current.checkpoint_id) if current else None
+    status, detail = standing(current, newest_record)
     sql = "SELECT count(*) FROM checkpoints WHERE thread_id = ? AND agent_id = ?"
     return Thread(
         agent_id=agent_id,
@@ -255,7 +257,8 @@ def thread(db: sqlite3.Connection, agent_id: str, thread_id: str) -> Thread:
         checkpoints=one(db, sql, thread_id, agent_id)[0],
         updated_at=current.moved_at if current else None,
         head_version=current.version if current else 0,
-        status=newest_record.status if newest_record else Status.UNKNOWN,
+        status=status,
+        detail=detail,
     )
 
 

@@ -18,11 +18,11 @@ from checkpoints.connectors.langgraph_sqlite.records import (
 from checkpoints.connectors.langgraph_sqlite.rows import ROOT, Rows, WriteRow, text_of
 from checkpoints.errors import CorruptCheckpoint
 from checkpoints.records import Checkpoint, Status, Thread
+from checkpoints.stores.heads import RESTORED
 
 QUIET_AFTER = timedelta(minutes=5)
 """A run with steps left that has not written for this long is taken for stalled."""
 
-_RESTORED = "restored; no run has gone on from it yet"
 _DETAIL_LENGTH = 500
 _FIRST = "thread_id = ? AND checkpoint_ns = '' ORDER BY checkpoint_id LIMIT 1"
 
@@ -86,7 +86,7 @@ class Threads:
 
     def _detail(self, material: Material, record: Checkpoint) -> str:
         if _waits_to_be_resumed(record):
-            return _RESTORED
+            return RESTORED
         channel = {
             Status.FAILED: progress.ERROR,
             Status.WAITING: progress.INTERRUPT,
