@@ -28,6 +28,10 @@ class StrictParser(Parser):
 
     def parse_body(self, request: HttpRequest) -> Any:
         """Return the body's value. Raises BodyRefused."""
+        if "Transfer-Encoding" in request.headers:
+            raise BodyRefused(
+                "length_required", "Send the body whole, with a Content-Length.", status=411
+            )
         if request.headers.get("Content-Encoding", "identity") != "identity":
             raise BodyRefused(
                 "unsupported_encoding", "Send the body without a content encoding.", status=415

@@ -12,7 +12,7 @@ from dashboard.api.schemas import ProblemOut, PushIn, PushOut, StoredOut
 from dashboard.services.ingest import Ingested, Push, PushedHead, ingest_push
 
 router = Router(tags=["checkpoints"])
-_ERRORS = dict.fromkeys((401, 403, 409, 413, 415, 422), ProblemOut)
+_ERRORS = dict.fromkeys((401, 403, 409, 411, 413, 415, 422), ProblemOut)
 
 
 @router.post(

@@ -14,6 +14,12 @@ _POLICY = ", ".join(
 )
 
 
+def protect(response: HttpResponse) -> None:
+    """Keep an answer out of other sites' pages and from using the device."""
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    response["Permissions-Policy"] = _POLICY
+
+
 class HeadersMiddleware:
     """Keeps answers out of caches and out of other sites' pages."""
 
@@ -23,8 +29,7 @@ class HeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request and add the headers."""
         response = self.get_response(request)
-        response["Cross-Origin-Resource-Policy"] = "same-origin"
-        response["Permissions-Policy"] = _POLICY
+        protect(response)
         if not request.path.startswith(f"/{settings.STATIC_URL.strip('/')}/"):
             add_never_cache_headers(response)
         return response

@@ -9,12 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from http import HTTPStatus
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
 
+from dashboard.middleware.headers import protect
 from dashboard.services.health import look
 
 LIVE, READY = "/healthz", "/readyz"
+METHODS = ("GET", "HEAD")
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""What later middleware sets on pages."""
 
 
 class HealthMiddleware:
@@ -25,11 +35,20 @@ class HealthMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer a probe, or pass the request on."""
-        if request.path == LIVE:
-            return JsonResponse({"status": "alive"})
-        if request.path == READY:
-            return _ready()
-        return self.get_response(request)
+        if request.path not in (LIVE, READY):
+            return self.get_response(request)
+        response = _answer(request)
+        for name, value in HEADERS.items():
+            response[name] = value
+        protect(response)
+        add_never_cache_headers(response)
+        return response
+
+
+def _answer(request: HttpRequest) -> HttpResponse:
+    if request.method not in METHODS:
+        return HttpResponseNotAllowed(METHODS)
+    return JsonResponse({"status": "alive"}) if request.path == LIVE else _ready()
 
 
 def _ready() -> HttpResponse:

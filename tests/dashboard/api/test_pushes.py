@@ -199,6 +199,14 @@ def test_a_body_in_another_form_is_not_read(token: NewToken, values: dict[str, A
     assert not Source.objects.exists()
 
 
+def test_a_body_in_chunks_is_refused_by_its_reason(token: NewToken) -> None:
+    response = send(envelope(), token.secret, headers={"Transfer-Encoding": "chunked"})
+
+    assert response.status_code == HTTPStatus.LENGTH_REQUIRED
+    assert code_of(response) == "length_required"
+    assert not Source.objects.exists()
+
+
 def test_the_id_of_an_error_is_that_of_the_answer(token: NewToken) -> None:
     response = send("{", token.secret)
 
