@@ -10,6 +10,7 @@ from checkpoints.connectors.langgraph_sqlite import bodies, copies, progress
 from checkpoints.connectors.langgraph_sqlite.records import Material, gather, record_of, sha256_of
 from checkpoints.connectors.langgraph_sqlite.rows import ROOT, CheckpointRow, Rows, text_of
 from checkpoints.connectors.langgraph_sqlite.threads import QUIET_AFTER, Threads
+from checkpoints.connectors.marks import OPERATION
 from checkpoints.errors import CorruptCheckpoint, PlanRefused
 from checkpoints.records import Checkpoint, RestoreMode, RestorePlan, RestoreTarget, Status
 
@@ -21,6 +22,7 @@ _PARENTS = (
 _NOT_AFTER = (
     "thread_id = ? AND checkpoint_ns = ? AND checkpoint_id <= ? ORDER BY checkpoint_id DESC"
 )
+_NEWEST = "thread_id = ? AND checkpoint_ns = ? ORDER BY checkpoint_id DESC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +118,17 @@ class Planner:
             yield f"the subgraph that {node} called at this checkpoint starts over"
 
     def _live_warnings(self, head: CheckpointRow, agent_id: str, now: datetime) -> Iterator[str]:
-        record = record_of(gather(self.rows, head), agent_id)
+        saved = self._last_save(head.key.thread_id)
+        if saved is None:
+            return
+        record = record_of(gather(self.rows, saved), agent_id)
         if record.status == Status.RUNNING and now - record.created_at < QUIET_AFTER:
             yield "the thread wrote minutes ago: a run that is still alive overwrites the restore"
+
+    def _last_save(self, thread_id: str) -> CheckpointRow | None:
+        """Return the newest checkpoint of a run; those that restores appended are none."""
+        found = self.rows.checkpoints(_NEWEST, (thread_id, ROOT))
+        return next((row for row in found if OPERATION not in bodies.decode_metadata(row)), None)
 
 
 def _ran_under(state: CheckpointRow, ancestors: frozenset[str]) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import checkpoints
+from checkpoints.connectors.marks import OPERATION
 from checkpoints.presentation import summarised
 from dashboard import access
 from dashboard.models import Checkpoint, Thread, User
@@ -126,8 +127,10 @@ def _row(thread: Thread, checkpoint_id: str | None) -> Checkpoint | None:
 
 
 def _looks_alive(thread: Thread, now: datetime) -> bool:
-    saves = thread.checkpoints.order_by("-created_at", "-id").values_list("created_at", flat=True)
-    return looks_alive(list(saves[:SAVES_LOOKED_AT]), now)
+    """Look at the agent's own saves; what restores appended says nothing about it."""
+    own = thread.checkpoints.exclude(metadata__has_key=OPERATION).order_by("-created_at", "-id")
+    saved_at = own.values_list("created_at", flat=True)[:SAVES_LOOKED_AT]
+    return looks_alive(list(saved_at), now)
 
 
 def _command_line(row: Checkpoint) -> str:

@@ -352,6 +352,21 @@ def damage(bench: Bench, row: Checkpoint) -> None:
         database.commit()
 
 
+def test_what_a_restore_appended_is_no_sign_of_a_live_agent(bench: Bench) -> None:
+    target, last = bench.rows()[1], bench.rows()[-1]
+    bench.clock.pass_by(3_600)
+    Checkpoint.objects.create(
+        thread=last.thread,
+        checkpoint_id="appended",
+        step=last.step + 1,
+        metadata={"holdfast_operation_id": "1"},
+        created_at=bench.clock(),
+        received_at=bench.clock(),
+    )
+
+    assert not bench.preview(target).agent_looks_alive
+
+
 def test_a_damaged_checkpoint_is_refused_in_the_preview(bench: Bench) -> None:
     row = bench.rows()[1]
     damage(bench, row)
