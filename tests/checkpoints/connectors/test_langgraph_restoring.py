@@ -273,6 +273,16 @@ def test_nothing_but_the_copies_is_written(sample: Path) -> None:
     assert {i: after[i].sha256 for i in before} == {i: r.sha256 for i, r in before.items()}
 
 
+def test_what_a_restore_appended_is_not_taken_for_a_live_run(sample: Path) -> None:
+    store = LangGraphSqliteStore(sample)
+    rows = [r for r in store.history(None, "memory-11") if r.namespace == ""]
+    target, other = (next(r for r in rows if r.step == step) for step in (12, 6))
+    restore(sample, "memory-11", target.id)
+
+    assert not any("still alive" in text for text in store.plan_restore(other).warnings)
+    store.close()
+
+
 def test_the_same_operation_acts_once(path: Path) -> None:
     store, history = counted(path)
     plan = store.plan_restore(history[2])
