@@ -46,6 +46,7 @@ class Checkpoint(models.Model):
         indexes = [
             models.Index(fields=["thread", "-created_at", "-id"], name="checkpoints_by_time"),
             models.Index(fields=["checkpoint_id"], name="checkpoints_by_id"),
+            models.Index(fields=["-created_at", "-id"], name="checkpoints_latest"),
             models.Index(fields=["thread", "parent_id"], name="checkpoints_by_parent"),
         ]
 

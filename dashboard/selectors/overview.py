@@ -106,4 +106,5 @@ def _operations(states: tuple[OperationState, ...]) -> tuple[Operation, ...]:
 
 
 def _latest() -> tuple[Checkpoint, ...]:
-    return tuple(Checkpoint.objects.select_related("thread__agent").order_by("-pk")[:SHOWN])
+    rows = Checkpoint.objects.select_related("thread__agent").order_by("-created_at", "-pk")
+    return tuple(rows[:SHOWN])
