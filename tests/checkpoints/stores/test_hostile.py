@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import time
 import zlib
 from contextlib import closing
 from pathlib import Path
@@ -45,13 +44,11 @@ def execute(path: Path, *statements: str) -> None:
             db.execute(statement)
 
 
-def test_a_view_in_a_tables_place_is_refused_at_once(path: Path) -> None:
+def test_a_view_in_a_tables_place_is_refused_and_never_read(path: Path) -> None:
     columns = "x AS agent_id, x AS thread_id, x AS position, x AS checkpoint_id, x AS head"
     execute(path, "DROP TABLE heads", f"CREATE VIEW heads AS {ENDLESS.format(columns)}")
-    start = time.monotonic()
     with pytest.raises(PermanentStoreError, match="heads is missing or altered"):
         list(opened(path).threads())
-    assert time.monotonic() - start < 5
 
 
 def test_a_trigger_makes_a_store_read_only(path: Path) -> None:
