@@ -18,7 +18,7 @@ from checkpoints.stores.urls import absolute_url, parse_url
         ("sqlite:////data/%61%2Edb", "sqlite:////data/a.db"),
         ("file:////data/my store/", "file:////data/my%20store"),
         ("file:////data/my%20store", "file:////data/my%20store"),
-        ("file:////data/caf\u00e9%23", "file:////data/caf%C3%A9%23"),
+        ("file:////data/m\u00fcsli%23", "file:////data/m%C3%BCsli%23"),
         ("kaizen:////data/k?agent=a/b c", "kaizen:////data/k?agent=a%2Fb%20c"),
         ("memory://", "memory://"),
     ],
