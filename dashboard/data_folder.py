@@ -32,7 +32,7 @@ def keep_private() -> None:
 
 def warn_if_shared(folder: Path) -> None:
     """Write a line to the standard error stream when others can look into the data folder."""
-    if folder.stat().st_mode & _OTHERS:
+    if folder.is_dir() and folder.stat().st_mode & _OTHERS:
         print(  # noqa: T201 - before any log is set up
             f"holdfast: others on this machine can look into {folder}, which holds accounts and "
             f"keys. To keep them out: chmod 700 {folder}",

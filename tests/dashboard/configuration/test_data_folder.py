@@ -29,3 +29,11 @@ def test_a_folder_that_others_can_look_into_is_warned_about(
     warn_if_shared(tmp_path / "data")
 
     assert f"chmod 700 {tmp_path}/data" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there_is_nothing_to_warn_about(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warn_if_shared(tmp_path / "nowhere")
+
+    assert capsys.readouterr().err == ""

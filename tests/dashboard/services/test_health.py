@@ -58,7 +58,7 @@ def test_a_reconciler_that_fell_silent_is_missing(db: None) -> None:
 
 def test_a_migration_that_was_not_applied_is_missing(db: None) -> None:
     beat()
-    MigrationRecorder(connection).record_unapplied("dashboard", "0002_scan_pauses")
+    MigrationRecorder(connection).record_unapplied("dashboard", "0001_initial")
 
     assert "migrations" in ready().json()["missing"]
 
