@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from datetime import datetime
 
-from checkpoints.errors import CorruptCheckpoint, HeadMoved, PlanRefused
+from checkpoints.errors import CheckpointError, CorruptCheckpoint, HeadMoved, PlanRefused
 from checkpoints.records import (
     Capabilities,
     Checkpoint,
@@ -115,6 +115,22 @@ def dangling_heads(heads: Iterable[Head], listed: Container[str]) -> Iterator[Fi
                 message="the head's checkpoint is not listed any more; restore another one",
                 checkpoint_id=head.checkpoint_id,
                 thread_id=head.thread_id,
+            )
+
+
+def unreadable(
+    records: Iterable[Checkpoint], load: Callable[[Checkpoint], object]
+) -> Iterator[Finding]:
+    """Yield a finding for each checkpoint whose state does not read back as it was saved."""
+    for record in records:
+        try:
+            load(record)
+        except CheckpointError as error:
+            yield Finding(
+                kind="corrupt_checkpoint",
+                message=str(error),
+                checkpoint_id=record.id,
+                thread_id=record.thread_id,
             )
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from checkpoints.errors import CheckpointError, CheckpointNotFound
+from checkpoints.errors import CheckpointNotFound
 from checkpoints.forks import renew_in_children
 from checkpoints.records import (
     Changes,
@@ -26,7 +26,7 @@ from checkpoints.records import (
 )
 from checkpoints.stores.cursors import position_of
 from checkpoints.stores.drafts import first_or_conflict, move_done, next_head, refuse_trashed
-from checkpoints.stores.heads import RestoresByHead, check_head, dangling_heads
+from checkpoints.stores.heads import RestoresByHead, check_head, dangling_heads, unreadable
 from checkpoints.stores.ledger import Event, EventName, Ledger, missing, with_cursor
 
 
@@ -229,16 +229,7 @@ class JournaledStore(RestoresByHead, ABC):
         """Read everything and yield each thing that is wrong."""
         ledger = self._current()
         yield from dangling_heads(ledger.heads.values(), ledger.records)
-        for record in list(ledger.records.values()):
-            try:
-                self.load(record)
-            except CheckpointError as error:
-                yield Finding(
-                    kind="corrupt_checkpoint",
-                    message=str(error),
-                    checkpoint_id=record.id,
-                    thread_id=record.thread_id,
-                )
+        yield from unreadable(list(ledger.records.values()), self.load)
 
     def close(self) -> None:
         """Let go of files and connections."""

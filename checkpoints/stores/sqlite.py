@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from checkpoints.bodies.body import Body, pack, unpack
-from checkpoints.errors import CheckpointError, CheckpointNotFound, CorruptCheckpoint
+from checkpoints.errors import CheckpointNotFound, CorruptCheckpoint
 from checkpoints.records import (
     Capabilities,
     Changes,
@@ -32,7 +32,7 @@ from checkpoints.stores.drafts import (
     next_head,
     refuse_trashed,
 )
-from checkpoints.stores.heads import RestoresByHead, check_head, dangling_heads
+from checkpoints.stores.heads import RestoresByHead, check_head, dangling_heads, unreadable
 from checkpoints.stores.ledger import missing, refuse_kept
 from checkpoints.stores.sqlite_file import SqliteFile
 from checkpoints.stores.sqlite_schema import addition
@@ -241,16 +241,7 @@ class SqliteStore(RestoresByHead):
                 thread_id=thread_id,
             )
         yield from dangling_heads(heads, {record.id for record in found})
-        for record in found:
-            try:
-                self.load(record)
-            except CheckpointError as error:
-                yield Finding(
-                    kind="corrupt_checkpoint",
-                    message=str(error),
-                    checkpoint_id=record.id,
-                    thread_id=record.thread_id,
-                )
+        yield from unreadable(found, self.load)
 
     def close(self) -> None:
         """Let go of the file."""
