@@ -1,204 +1,132 @@
-"""States as canonical JSON bytes, and exactly back.
+"""Values as MessagePack bytes, and exactly back.
 
-What JSON can carry is written as itself, in its own order. What it cannot is written as
-``{"$hf": [tag, …]}``: tuples, sets, bytes, dates and times, decimals, UUIDs, integers beyond 64
-bits, NaN and infinities, strings with lone surrogates, mappings with keys that are not strings.
-Anything else is refused with the path of the value, because a guess would not read back equal.
+The encoder does its work in one pass without looking at each value from Python. What MessagePack
+cannot carry becomes an extension that holds the tagged value (``checkpoints.bodies.tags``). A value
+that the fast pass refuses is walked once more, to carry it the slow way or to name its path.
 """
 
 from __future__ import annotations
 
-import base64
-import math
-from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from typing import Any, NoReturn
-from uuid import UUID
-from zoneinfo import ZoneInfo
+from collections.abc import Set
+from typing import Any
 
 import orjson
+import ormsgpack
 
+from checkpoints.bodies.tags import UNREADABLE, Refused, Walker, arguments, rebuilt
 from checkpoints.errors import CorruptCheckpoint, UnsupportedState
 
-TAG = "$hf"
-MAX_DEPTH = 200
-"""Levels of nesting; orjson itself stops at 254, and each tagged value takes two."""
+TAGGED = 1
+"""The code of the extension type whose payload is ``[tag, argument, …]``."""
 
-_TAG_BYTES = b'"$hf"'
-_INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
+_OPTIONS = (
+    ormsgpack.OPT_PASSTHROUGH_BIG_INT
+    | ormsgpack.OPT_PASSTHROUGH_DATACLASS
+    | ormsgpack.OPT_PASSTHROUGH_DATETIME
+    | ormsgpack.OPT_PASSTHROUGH_ENUM
+    | ormsgpack.OPT_PASSTHROUGH_SUBCLASS
+    | ormsgpack.OPT_PASSTHROUGH_TUPLE
+    | ormsgpack.OPT_PASSTHROUGH_UUID
+)
+_BINARY_CODES = (b"\xc4", b"\xc5", b"\xc6")
 
 
-class _Refused(Exception):
-    """A value that cannot be kept; collects the path on its way out."""
+def encode(value: Any, *steps: object) -> bytes:
+    """Return ``value`` as MessagePack.
 
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.steps: list[object] = []
+    Raises UnsupportedState naming the value's path, which begins with ``steps``.
+    """
+    data = encode_loosely(value, *steps)
+    return settled(value, data, *steps, binary=may_hold_binary(data))[0]
 
 
-def encode(state: Any) -> bytes:
-    """Return ``state`` as canonical JSON. Raises UnsupportedState naming the value's path."""
+def encode_loosely(value: Any, *steps: object) -> bytes:
+    """Like :func:`encode`, but a bytearray may become bytes; :func:`settled` mends that."""
     try:
-        return orjson.dumps(_tag(state, 0))
-    except _Refused as error:
-        path = "$" + "".join(f"[{step!r}]" for step in reversed(error.steps))
-        raise UnsupportedState(f"{path}: {error}; nothing was saved", path=path) from None
+        return ormsgpack.packb(value, default=_tagged, option=_OPTIONS)
+    except (TypeError, ValueError, RecursionError):
+        return _encode_slowly(value, steps)
+
+
+def may_hold_binary(data: bytes) -> bool:
+    """Say whether the header of binary data may stand in an encoding; often only text looks so."""
+    return any(code in data for code in _BINARY_CODES)
+
+
+def settled(value: Any, data: bytes, *steps: object, binary: bool) -> tuple[bytes, bool]:
+    """Return the exact encoding of a value, and whether it does hold binary data.
+
+    ``binary`` says whether it may; nothing is looked at where it cannot.
+    """
+    kinds = _kinds(value) if binary else frozenset()
+    if kinds is None or kinds - {bytes, set, frozenset}:
+        return _encode_slowly(value, steps), True
+    return data, bytes in kinds
 
 
 def decode(data: bytes) -> Any:
     """Return what :func:`encode` was given. Raises CorruptCheckpoint for anything else."""
     try:
-        value = orjson.loads(data)
-        return _untag(value) if _TAG_BYTES in data else value
-    except (
-        ValueError,
-        TypeError,
-        LookupError,
-        ArithmeticError,
-        RecursionError,
-    ) as error:
+        return ormsgpack.unpackb(data, ext_hook=_rebuilt)
+    except UNREADABLE as error:
         raise CorruptCheckpoint(f"the body is not an encoded state: {error}") from error
 
 
-def _tag(value: Any, depth: int) -> Any:
-    """Return ``value`` with everything that JSON cannot carry replaced by its tagged form."""
-    kind = type(value)
-    if kind is str:
-        return value if value.isascii() else _tag_text(value)
-    if value is None or kind is bool:
-        return value
-    if kind is int:
-        return value if _INT_MIN <= value <= _INT_MAX else {TAG: ["int", hex(value)]}
-    if kind is float:
-        return value if math.isfinite(value) else {TAG: ["float", str(value)]}
-    if depth >= MAX_DEPTH:
-        raise _Refused(f"nested deeper than {MAX_DEPTH} levels")
-    if kind is dict:
-        return _tag_mapping(value, depth)
-    if kind is list:
-        return _tag_items(value, depth)
-    tagger = _TAGGERS.get(kind)
-    if tagger is None:
-        raise _Refused(f"a value of type {kind.__module__}.{kind.__qualname__} cannot be kept")
-    return {TAG: tagger(value, depth)}
+def _tagged(value: Any) -> ormsgpack.Ext:
+    """Tag a value of the fast pass; one more within it is left to the slow one, which counts."""
+    plain = arguments(value, list, _order)
+    return ormsgpack.Ext(TAGGED, ormsgpack.packb(plain, default=_too_deep, option=_OPTIONS))
 
 
-def _tag_text(value: str) -> Any:
+def _too_deep(_value: Any) -> Any:
+    raise Refused("tagged within tagged")
+
+
+def _order(item: Any) -> bytes:
+    return ormsgpack.packb(item, default=_too_deep, option=_OPTIONS)
+
+
+def _encode_slowly(value: Any, steps: tuple[object, ...]) -> bytes:
     try:
-        value.encode()
-    except UnicodeEncodeError:
-        return {TAG: ["str", _base64(value.encode("utf-8", "surrogatepass"))]}
-    return value
+        return _packed(_WALKER.walk(value, len(steps)))
+    except Refused as error:
+        error.steps.extend(reversed(steps))
+        raise UnsupportedState(
+            f"{error.path}: {error}; nothing was saved", path=error.path
+        ) from None
 
 
-def _tag_mapping(value: dict[Any, Any], depth: int) -> dict[str, Any]:
-    if TAG in value or not all(type(key) is str and _is_utf8(key) for key in value):
-        pairs = [[_tag_key(key), _step(key, item, depth + 2)] for key, item in value.items()]
-        return {TAG: ["map", pairs]}
-    return {key: _step(key, item, depth) for key, item in value.items()}
+def _packed(plain: Any) -> bytes:
+    return ormsgpack.packb(plain)
 
 
-def _tag_key(key: Any) -> Any:
+_WALKER = Walker(
+    wrap=lambda tagged: ormsgpack.Ext(TAGGED, _packed(tagged)),
+    order=_packed,
+    natively=frozenset({bytes, float}),
+)
+
+
+def _kinds(value: Any) -> Set[type] | None:
+    """Return the types in a value that JSON lacks, None where that cannot be told.
+
+    Among them may be a bytearray, which the fast pass would make bytes.
+    """
+    found: set[type] = set()
+
+    def look(item: Any) -> Any:
+        found.add(type(item))
+        return list(item) if isinstance(item, (set, frozenset)) else None
+
     try:
-        return _tag(key, MAX_DEPTH - 2)
-    except _Refused as error:
-        error.steps.append(key)
-        raise
+        orjson.dumps(value, default=look)
+    except TypeError:
+        return None
+    return found
 
 
-def _tag_items(values: Any, depth: int) -> list[Any]:
-    return [_step(index, item, depth) for index, item in enumerate(values)]
-
-
-def _step(step: object, value: Any, depth: int) -> Any:
-    try:
-        return _tag(value, depth + 1)
-    except _Refused as error:
-        error.steps.append(step)
-        raise
-
-
-def _is_utf8(text: str) -> bool:
-    return text.isascii() or isinstance(_tag_text(text), str)
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
-
-
-def _tag_datetime(value: datetime, _depth: int) -> list[Any]:
-    zone = value.tzinfo
-    if isinstance(zone, ZoneInfo):
-        if zone.key is None:
-            raise _Refused("a datetime in a time zone without a name cannot be kept")
-        return [
-            "datetime",
-            value.replace(tzinfo=None).isoformat(),
-            value.fold,
-            zone.key,
-        ]
-    return ["datetime", value.isoformat(), value.fold]
-
-
-def _tag_set(value: Any, depth: int) -> list[Any]:
-    items = _tag_items(value, depth + 2)
-    return [type(value).__name__, sorted(items, key=orjson.dumps)]
-
-
-_TAGGERS: dict[type, Callable[[Any, int], list[Any]]] = {
-    tuple: lambda value, depth: ["tuple", _tag_items(value, depth + 2)],
-    set: _tag_set,
-    frozenset: _tag_set,
-    bytes: lambda value, _: ["bytes", _base64(value)],
-    bytearray: lambda value, _: ["bytearray", _base64(bytes(value))],
-    datetime: _tag_datetime,
-    date: lambda value, _: ["date", value.isoformat()],
-    time: lambda value, _: ["time", value.isoformat(), value.fold],
-    timedelta: lambda value, _: [
-        "timedelta",
-        [value.days, value.seconds, value.microseconds],
-    ],
-    Decimal: lambda value, _: ["decimal", str(value)],
-    UUID: lambda value, _: ["uuid", value.hex],
-}
-
-
-def _untag(value: Any) -> Any:
-    """Return the value that :func:`_tag` was given."""
-    if type(value) is list:
-        return [_untag(item) for item in value]
-    if type(value) is not dict:
-        return value
-    if TAG in value:
-        name, *rest = value[TAG]
-        return _UNTAGGERS.get(name, _unknown_tag)(*rest)
-    return {key: _untag(item) for key, item in value.items()}
-
-
-def _unknown_tag(*_: object) -> NoReturn:
-    raise ValueError("a tag of a newer version")
-
-
-def _untag_datetime(text: str, fold: int, zone: str | None = None) -> datetime:
-    value = datetime.fromisoformat(text).replace(fold=fold)
-    return value if zone is None else value.replace(tzinfo=ZoneInfo(zone))
-
-
-_UNTAGGERS: dict[str, Callable[..., Any]] = {
-    "int": lambda text: int(text, 16),
-    "float": float,
-    "str": lambda text: base64.b64decode(text).decode("utf-8", "surrogatepass"),
-    "map": lambda pairs: {_untag(key): _untag(item) for key, item in pairs},
-    "tuple": lambda items: tuple(_untag(item) for item in items),
-    "set": lambda items: {_untag(item) for item in items},
-    "frozenset": lambda items: frozenset(_untag(item) for item in items),
-    "bytes": base64.b64decode,
-    "bytearray": lambda text: bytearray(base64.b64decode(text)),
-    "datetime": _untag_datetime,
-    "date": date.fromisoformat,
-    "time": lambda text, fold: time.fromisoformat(text).replace(fold=fold),
-    "timedelta": lambda parts: timedelta(*parts),
-    "decimal": Decimal,
-    "uuid": lambda text: UUID(hex=text),
-}
+def _rebuilt(code: int, payload: bytes) -> Any:
+    if code != TAGGED:
+        raise ValueError(f"extension type {code} is not known")
+    tag, *given = ormsgpack.unpackb(payload, ext_hook=_rebuilt)
+    return rebuilt(tag, *given)

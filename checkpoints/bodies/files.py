@@ -12,7 +12,13 @@ from pathlib import Path
 
 from checkpoints.errors import PermanentStoreError, StoreError, TransientStoreError
 
+TEMPORARY = ".tmp"
+"""How the names of files end that nothing refers to yet."""
 _TRANSIENT = {errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.ETIMEDOUT, errno.ENETDOWN}
+
+
+class SyncFailed(OSError):
+    """An fsync failed: what of the file is on the disk cannot be known, nor asked again."""
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -21,19 +27,45 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises StoreError; the old file then stands as it was.
     """
     with translated_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-        temporary = Path(name)
+        make_folder(path.parent)
+        temporary = write_temporary(path.parent, data)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, durably. Raises OSError."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        sync_folder(folder.parent)
+
+
+def write_temporary(folder: Path, data: bytes) -> Path:
+    """Write a file under a name of its own and sync it. Raises OSError with nothing left."""
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=TEMPORARY)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            sync(file.fileno())
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
+
+
+def sync(handle: int) -> None:
+    """Make an open file durable. Raises SyncFailed; it must not be asked again."""
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        raise SyncFailed(error.errno, error.strerror or str(error)) from error
 
 
 def read_inside(root: Path, path: Path, *, limit: int) -> bytes:
@@ -68,11 +100,22 @@ def require_regular(path: Path, handle: int, *, limit: int) -> None:
         raise PermanentStoreError(f"{path} has {found.st_size} bytes; at most {limit} are read")
 
 
+def publish(made: Path, path: Path) -> None:
+    """Give a finished file its name, unless another process has put one there meanwhile."""
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without hard links
+        if not path.exists():
+            made.rename(path)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(handle)
+        sync(handle)
     finally:
         os.close(handle)
 
@@ -94,4 +137,6 @@ def _explained(kind: type[StoreError], path: Path, error: OSError) -> StoreError
         return kind(f"{path}: the disk is full; nothing was saved, what was saved before is safe")
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
         return kind(f"{path}: writing or reading is not permitted; nothing was changed")
-    return kind(f"{path}: {error.strerror}; nothing was acknowledged")
+    if error.errno == errno.EFBIG:
+        return kind(f"{path}: this process may not let a file grow so large; nothing was saved")
+    return kind(f"{path}: {error.strerror or error}; nothing was acknowledged")
