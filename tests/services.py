@@ -5,10 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import shutil
+import signal
+import socket
+import subprocess
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -17,6 +23,8 @@ import psycopg
 import pytest
 import redis
 from psycopg import sql
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 POSTGRESQL_URL = os.environ.get(
     "HOLDFAST_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432/postgres"
@@ -70,6 +78,78 @@ def redis_url() -> Iterator[str]:
     yield REDIS_URL
     client.flushdb()
     client.close()
+
+
+HIGHEST_PORT = 55_000
+"""A node of a cluster listens 10,000 ports higher, too."""
+
+
+class RedisProcess:
+    """A Redis server of a test's own, with a folder of its own, ended by its process id."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.options = options
+        self.port = _free_port(below=HIGHEST_PORT)
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.client = redis.Redis(port=self.port, retry=Retry(NoBackoff(), 0))
+        self.start()
+
+    def start(self) -> None:
+        """Start it on its port, and wait until it answers."""
+        command = ["redis-server", "--port", str(self.port), "--dir", str(self.folder)]
+        fixed = ["--bind", "127.0.0.1", "--save", "", *self.options]
+        self._process = subprocess.Popen([*command, *fixed], stdout=subprocess.DEVNULL)
+        for _ in range(400):
+            with contextlib.suppress(redis.RedisError):
+                self.client.ping()
+                return
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.025)
+        pytest.fail(f"redis-server did not answer on port {self.port}", pytrace=False)
+
+    def kill(self) -> None:
+        """End it at once, as a power failure would."""
+        self._process.kill()
+        self._process.wait()
+        self.client.connection_pool.disconnect()
+
+    def suspend(self) -> None:
+        """Let it answer nothing until it is resumed."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
+
+
+@pytest.fixture
+def start_redis(tmp_path: Path) -> Iterator[Callable[..., RedisProcess]]:
+    """Start Redis servers of the test's own with options of the command line."""
+    if shutil.which("redis-server") is None:
+        _missing("redis-server", "install it")
+    started: list[RedisProcess] = []
+
+    def start(*options: str) -> RedisProcess:
+        folder = tmp_path / f"redis-{len(started)}"
+        folder.mkdir()
+        started.append(RedisProcess(folder, *options))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.kill()
+        server.client.close()
+
+
+def _free_port(*, below: int) -> int:
+    """Return a port that nobody listens on."""
+    for port in random.sample(range(20_000, below), 200):
+        with socket.socket() as free, contextlib.suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError(f"200 ports below {below} are taken")
 
 
 def _without_password(url: str) -> str:

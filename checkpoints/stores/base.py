@@ -3,6 +3,7 @@
 ``ReadableStore`` is what a connector to somebody else's store offers at least.
 ``RestorableStore`` can also make an earlier checkpoint the head, so that the framework which
 writes the store resumes from it. ``Store`` is a store that an agent saves into.
+``RepairableStore`` and ``DeepVerifiable`` are what a store may offer besides.
 ``checkpoints.testing`` publishes the suites that check each of them.
 """
 
@@ -141,6 +142,13 @@ class Store(RestorableStore, Protocol):
         """
         ...
 
+    def fields(self, checkpoint: Checkpoint) -> Mapping[str, Any]:
+        """Return the state as a mapping that reads each field when it is asked for.
+
+        Raises CorruptCheckpoint at once, or when a damaged field is asked for.
+        """
+        ...
+
     def set_head(
         self,
         checkpoint: Checkpoint,
@@ -187,4 +195,33 @@ class Store(RestorableStore, Protocol):
 
     def sweep(self, *, before: datetime) -> int:
         """Delete for good what went to the trash before a time; return the bytes freed."""
+        ...
+
+
+@runtime_checkable
+class RepairableStore(Protocol):
+    """A store that can be mended where something in it cannot be read."""
+
+    def repair(self, *, now: datetime) -> list[Finding]:
+        """Move what cannot be read into quarantine, with its bytes kept.
+
+        Returns a finding for each thing moved. Never guesses: a head that loses its checkpoint
+        is reported and left.
+        """
+        ...
+
+    def rebuild(self, *, now: datetime) -> int:
+        """Remake the listing (heads' index, counts, order) from the frames themselves.
+
+        Returns how many checkpoints it lists.
+        """
+        ...
+
+
+@runtime_checkable
+class DeepVerifiable(Protocol):
+    """A store that can also decode every state to verify it."""
+
+    def verify_deep(self) -> Iterator[Finding]:
+        """Like verify, and decode every state against its digest."""
         ...

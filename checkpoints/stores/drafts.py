@@ -7,15 +7,11 @@ from math import isfinite
 
 import orjson
 
-from checkpoints.bodies.body import Body
 from checkpoints.errors import PlanRefused, UnsupportedState
 from checkpoints.records import Checkpoint, Draft, Head
 from checkpoints.stores.heads import check_head
 
-
-def finished(draft: Draft, body: Body) -> Checkpoint:
-    """Return the record of a draft whose body is packed."""
-    return measured(draft, size=body.size, stored_size=len(body.data), sha256=body.sha256)
+_NAMES = tuple(field.name for field in dataclasses.fields(Draft))
 
 
 def measured(draft: Draft, *, size: int, stored_size: int | None, sha256: str) -> Checkpoint:
@@ -24,7 +20,7 @@ def measured(draft: Draft, *, size: int, stored_size: int | None, sha256: str) -
     Raises UnsupportedState naming the field that cannot be kept.
     """
     _check(draft)
-    values = {f.name: getattr(draft, f.name) for f in dataclasses.fields(draft)}
+    values = {name: getattr(draft, name) for name in _NAMES}
     return Checkpoint(**values, size=size, stored_size=stored_size, sha256=sha256)
 
 
@@ -39,8 +35,13 @@ def _check(draft: Draft) -> None:
                 f"the metric {name!r} must be a finite number, not {value!r}; nothing was saved",
                 path=f"metrics[{name!r}]",
             )
-    for field in dataclasses.fields(draft):
-        _check_json(field.name, getattr(draft, field.name))
+    values = {name: getattr(draft, name) for name in _NAMES}
+    try:
+        orjson.dumps(values)
+    except TypeError:
+        for name, value in values.items():
+            _check_json(name, value)
+        raise
 
 
 def _is_finite_number(value: object) -> bool:
@@ -92,7 +93,8 @@ def refuse_trashed(checkpoint_id: str) -> PlanRefused:
 
 def first_or_conflict(stored: Checkpoint, again: Checkpoint) -> Checkpoint:
     """Return the stored record of a repeated save; refuse another content under the same id."""
-    if stored.sha256 != again.sha256 or stored.thread_id != again.thread_id:
+    names = (stored.agent_id, stored.thread_id, stored.sha256)
+    if names != (again.agent_id, again.thread_id, again.sha256):
         raise PlanRefused(
             f"{stored.id} is already saved with another content; nothing was overwritten"
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime
 
-from checkpoints.errors import CheckpointError, CorruptCheckpoint, HeadMoved, PlanRefused
+from checkpoints.errors import CorruptCheckpoint, HeadMoved, PlanRefused
 from checkpoints.records import (
     Capabilities,
     Checkpoint,
@@ -106,6 +106,28 @@ def check_head(current: Head | None, expected: str | None) -> None:
         )
 
 
+def moved(
+    current: Head | None,
+    record: Checkpoint,
+    *,
+    now: datetime,
+    operation_id: str | None,
+    reason: str | None,
+    directive: Directive | None,
+) -> Head:
+    """Return the head after it was moved to a checkpoint."""
+    return Head(
+        agent_id=record.agent_id,
+        thread_id=record.thread_id,
+        checkpoint_id=record.id,
+        version=current.version + 1 if current else 1,
+        moved_at=now,
+        operation_id=operation_id,
+        reason=reason,
+        directive=directive,
+    )
+
+
 def dangling_heads(heads: Iterable[Head], listed: Container[str]) -> Iterator[Finding]:
     """Yield a finding for each head whose checkpoint is not in the listing."""
     for head in list(heads):
@@ -115,22 +137,6 @@ def dangling_heads(heads: Iterable[Head], listed: Container[str]) -> Iterator[Fi
                 message="the head's checkpoint is not listed any more; restore another one",
                 checkpoint_id=head.checkpoint_id,
                 thread_id=head.thread_id,
-            )
-
-
-def unreadable(
-    records: Iterable[Checkpoint], load: Callable[[Checkpoint], object]
-) -> Iterator[Finding]:
-    """Yield a finding for each checkpoint whose state does not read back as it was saved."""
-    for record in records:
-        try:
-            load(record)
-        except CheckpointError as error:
-            yield Finding(
-                kind="corrupt_checkpoint",
-                message=str(error),
-                checkpoint_id=record.id,
-                thread_id=record.thread_id,
             )
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from checkpoints.errors import CheckpointNotFound
+from checkpoints.errors import CheckpointNotFound, StoreError
 from checkpoints.forks import renew_in_children
 from checkpoints.records import (
     Changes,
@@ -25,9 +25,10 @@ from checkpoints.records import (
     Thread,
 )
 from checkpoints.stores.cursors import position_of
-from checkpoints.stores.drafts import first_or_conflict, move_done, next_head, refuse_trashed
-from checkpoints.stores.heads import RestoresByHead, check_head, dangling_heads, unreadable
-from checkpoints.stores.ledger import Event, EventName, Ledger, missing, with_cursor
+from checkpoints.stores.drafts import first_or_conflict, move_done, refuse_trashed
+from checkpoints.stores.events import Event, EventName
+from checkpoints.stores.heads import RestoresByHead, check_head, dangling_heads, moved
+from checkpoints.stores.ledger import Ledger, missing, removal_of, with_cursor
 
 
 class JournaledStore(RestoresByHead, ABC):
@@ -42,19 +43,19 @@ class JournaledStore(RestoresByHead, ABC):
         renew_in_children(self)
 
     def after_fork(self) -> None:
-        """Take a lock that no other thread of the parent holds."""
+        """Take locks that no other thread of the parent holds."""
         self._lock = threading.RLock()
 
     @abstractmethod
     def _identity(self) -> str:
-        """Return what a cursor of this store begins with."""
+        """Return what a cursor of this store begins with, nothing while it is empty."""
 
     @abstractmethod
-    def _current(self) -> Ledger:
-        """Return the ledger with everything that other processes wrote."""
+    def _reading(self) -> AbstractContextManager[Ledger]:
+        """Give the ledger with everything that other processes wrote; nobody changes it."""
 
     @abstractmethod
-    def _exclusive(self) -> contextlib.AbstractContextManager[Ledger]:
+    def _exclusive(self) -> AbstractContextManager[Ledger]:
         """Keep every other writer out and give the current ledger."""
 
     @abstractmethod
@@ -62,46 +63,41 @@ class JournaledStore(RestoresByHead, ABC):
         """Write an event durably and apply it. Called within ``_exclusive``."""
 
     @abstractmethod
-    def _pack(self, draft: Draft, state: State) -> tuple[Checkpoint, bytes]:
-        """Return the record of a draft and the bytes that hold its state."""
-
-    @abstractmethod
-    def _write_body(self, record: Checkpoint, data: bytes) -> None:
-        """Keep a body durably."""
-
-    @abstractmethod
     def _delete_body(self, record: Checkpoint) -> int:
         """Delete a body for good and return the bytes freed."""
 
+    @abstractmethod
+    def _damage(self, record: Checkpoint, *, deep: bool) -> str | None:
+        """Say why a checkpoint cannot be read, if so.
+
+        Raises StoreError when that cannot be known now.
+        """
+
+    @abstractmethod
+    def _put_away(self, record: Checkpoint, why: str, now: datetime) -> None:
+        """Move a body into quarantine with its bytes kept."""
+
+    @abstractmethod
     def put(self, draft: Draft, state: State, *, expected_head: str | None) -> Checkpoint:
         """Save durably and make it the head, in one step, before returning."""
-        record, data = self._pack(draft, state)
-        key = (draft.agent_id, draft.thread_id)
-        with self._exclusive() as ledger:
-            if draft.id in ledger.records:
-                return first_or_conflict(ledger.records[draft.id], record)
-            if draft.id in ledger.trashed:
-                raise refuse_trashed(draft.id)
-            head = next_head(ledger.heads.get(key), record, expected=expected_head)
-            self._write_body(record, data)
-            self._record(Event(name=EventName.PUT, checkpoint=record, head=head))
-        return record
 
     def threads(self) -> Iterator[Thread]:
         """Yield every thread, most recently updated first."""
-        ledger = self._current()
-        views = [ledger.thread(key) for key, ids in list(ledger.by_thread.items()) if ids]
-        yield from sorted(views, key=_last_moved, reverse=True)
+        with self._reading() as ledger:
+            keys = [key for key, ids in ledger.by_thread.items() if ids]
+            keys.sort(key=lambda key: ledger.moved_at.get(key, 0), reverse=True)
+            views = [ledger.thread(key) for key in keys]
+        yield from views
 
     def history(
         self, agent_id: str | None, thread_id: str, *, limit: int | None = None
     ) -> list[Checkpoint]:
         """Return a thread's checkpoints, newest first, without states."""
-        ledger = self._current()
-        keys = ledger.thread_keys(agent_id, thread_id)
+        with self._reading() as ledger:
+            keys = ledger.thread_keys(agent_id, thread_id)
+            found = [record for key in keys for record in ledger.history(key)]
         if not keys:
             raise CheckpointNotFound(f"there is no thread {thread_id!r} in {self.url}")
-        found = [record for key in keys for record in ledger.history(key)]
         if len(keys) > 1:
             found.sort(key=lambda record: record.created_at, reverse=True)
         return found[:limit]
@@ -116,11 +112,16 @@ class JournaledStore(RestoresByHead, ABC):
         """Return one record."""
         if namespace:
             raise CheckpointNotFound(missing(checkpoint_id, thread_id))
-        return self._current().find(checkpoint_id, thread_id)
+        with self._reading() as ledger:
+            return ledger.find(checkpoint_id, thread_id)
 
     @abstractmethod
     def load(self, checkpoint: Checkpoint) -> dict[str, Any]:
         """Return a checkpoint's state, checked against its digest."""
+
+    @abstractmethod
+    def fields(self, checkpoint: Checkpoint) -> Mapping[str, Any]:
+        """Return a checkpoint's state as a mapping of its fields."""
 
     @abstractmethod
     def raw(self, checkpoint: Checkpoint) -> bytes:
@@ -128,9 +129,9 @@ class JournaledStore(RestoresByHead, ABC):
 
     def head(self, agent_id: str | None, thread_id: str) -> Head | None:
         """Return what the next run of the thread resumes from."""
-        ledger = self._current()
-        for key in ledger.thread_keys(agent_id, thread_id):
-            return ledger.heads.get(key)
+        with self._reading() as ledger:
+            for key in ledger.thread_keys(agent_id, thread_id):
+                return ledger.heads.get(key)
         return None
 
     def set_head(
@@ -151,12 +152,10 @@ class JournaledStore(RestoresByHead, ABC):
             ledger.find(checkpoint.id, checkpoint.thread_id)
             current = ledger.heads.get((checkpoint.agent_id, checkpoint.thread_id))
             check_head(current, expected)
-            head = Head(
-                agent_id=checkpoint.agent_id,
-                thread_id=checkpoint.thread_id,
-                checkpoint_id=checkpoint.id,
-                version=current.version + 1 if current else 1,
-                moved_at=now,
+            head = moved(
+                current,
+                checkpoint,
+                now=now,
                 operation_id=operation_id,
                 reason=reason,
                 directive=directive,
@@ -188,7 +187,8 @@ class JournaledStore(RestoresByHead, ABC):
 
     def pins(self) -> list[Pin]:
         """Return all pins."""
-        return list(self._current().pins.values())
+        with self._reading() as ledger:
+            return list(ledger.pins.values())
 
     def trash(self, checkpoints: Mapping[str, str], *, now: datetime) -> list[Removal]:
         """Move checkpoints (id to reason) into the trash."""
@@ -217,23 +217,89 @@ class JournaledStore(RestoresByHead, ABC):
 
     def changes(self, cursor: str | None, *, limit: int = 500) -> Changes:
         """Return what was written after ``cursor``."""
-        ledger = self._current()
-        position = position_of(cursor, self._identity(), len(ledger.events))
-        after, changes = ledger.changes(position or 0, limit)
-        identity = self._identity()
+        with self._reading() as ledger:
+            identity = self._identity()
+            position = position_of(cursor, identity, self._last_position(ledger))
+            after, changes = ledger.changes(position or 0, limit)
         return with_cursor(
             changes, f"{identity}:{after}" if identity else "", reset=position is None
         )
 
     def verify(self) -> Iterator[Finding]:
-        """Read everything and yield each thing that is wrong."""
-        ledger = self._current()
-        yield from dangling_heads(ledger.heads.values(), ledger.records)
-        yield from unreadable(list(ledger.records.values()), self.load)
+        """Check every body by its checksum and yield each thing that is wrong."""
+        return self._verify(deep=False)
+
+    def verify_deep(self) -> Iterator[Finding]:
+        """Like verify, and decode every state against its digest."""
+        return self._verify(deep=True)
+
+    def repair(self, *, now: datetime) -> list[Finding]:
+        """Move what cannot be read into quarantine, with its bytes kept.
+
+        Nothing else is changed: a head that loses its checkpoint stays where it is.
+        """
+        with self._exclusive() as ledger:
+            lost = [(r, why) for r in ledger.kept() if (why := self._damage(r, deep=True))]
+            for record, why in lost:
+                self._put_away(record, why, now)
+            removals = tuple(removal_of(record, why, now) for record, why in lost)
+            if removals:
+                self._record(Event(name=EventName.QUARANTINED, removals=removals))
+        return [_found("quarantined", r, f"{why}; its bytes are in quarantine") for r, why in lost]
+
+    def _verify(self, *, deep: bool) -> Iterator[Finding]:
+        with self._reading() as ledger:
+            heads, records = list(ledger.heads.values()), ledger.kept()
+            listed = set(ledger.records)
+            lost = [pin for name, pin in ledger.pins.items() if name in ledger.gone]
+        yield from dangling_heads(heads, listed)
+        for record in records:
+            finding = self._finding(record, deep=deep)
+            if finding is not None:
+                yield finding
+        for pin in lost:
+            yield Finding(
+                kind="dangling_pin",
+                message="what it pinned is not listed any more; unpin it",
+                checkpoint_id=pin.checkpoint_id,
+            )
+
+    def _finding(self, record: Checkpoint, *, deep: bool) -> Finding | None:
+        """Say what is wrong with a checkpoint, unless it was removed meanwhile."""
+        try:
+            why = self._damage(record, deep=deep)
+        except StoreError as error:
+            why = str(error)
+        if why is None:
+            return None
+        with self._reading() as ledger:
+            kept = ledger.keeps(record)
+        return _found("corrupt_checkpoint", record, why) if kept else None
+
+    def _last_position(self, ledger: Ledger) -> int:
+        return ledger.position
 
     def close(self) -> None:
         """Let go of files and connections."""
 
 
-def _last_moved(thread: Thread) -> float:
-    return thread.updated_at.timestamp() if thread.updated_at else 0.0
+def refuse_known(ledger: Ledger, record: Checkpoint) -> Checkpoint | None:
+    """Return the first record of a save that is repeated, None when it is a new one.
+
+    Raises PlanRefused for another content under the same id, or when it lies in the trash.
+    """
+    known = ledger.records.get(record.id)
+    if known is not None:
+        return first_or_conflict(known, record)
+    if record.id in ledger.trashed:
+        raise refuse_trashed(record.id)
+    return None
+
+
+def _found(kind: str, record: Checkpoint, why: str) -> Finding:
+    return Finding(
+        kind=kind,
+        message=f"{record.id}: {why}",
+        checkpoint_id=record.id,
+        thread_id=record.thread_id,
+    )

@@ -1,4 +1,4 @@
-"""What happened in a store, as events, and where they have led.
+"""The present state of a store, made by applying its events one after the other.
 
 A store that keeps its listing as a journal replays it into a ``Ledger``; the ledger answers every
 question that needs no body and refuses what must not happen, before an event is written.
@@ -6,10 +6,10 @@ question that needs no body and refuses what must not happen, before an event is
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 
 from checkpoints.errors import CheckpointNotFound, PlanRefused
 from checkpoints.records import (
@@ -20,40 +20,20 @@ from checkpoints.records import (
     Removal,
     Thread,
 )
+from checkpoints.stores.events import Event, EventName, Place
 from checkpoints.stores.heads import standing
 
 ThreadKey = tuple[str, str]
 
 
-class EventName(StrEnum):
-    """Everything that can happen in a store."""
-
-    PUT = "put"
-    HEAD_MOVED = "head_moved"
-    PINNED = "pinned"
-    UNPINNED = "unpinned"
-    TRASHED = "trashed"
-    UNTRASHED = "untrashed"
-    SWEPT = "swept"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """One thing that happened; which fields are set follows from its name."""
-
-    name: EventName
-    checkpoint: Checkpoint | None = None
-    head: Head | None = None
-    pin: Pin | None = None
-    removals: tuple[Removal, ...] = ()
-    checkpoint_ids: tuple[str, ...] = ()
-
-
 @dataclass(slots=True)
 class Ledger:
-    """The present state of a store's listing. Positions count events from 1.
+    """The present state of a store's listing.
 
     ``moves`` holds the head that each operation has made, however many moves came after it.
+    ``gone`` holds the removal of everything that was removed and has not come back, in the trash
+    or no longer. ``order`` is the place of each checkpoint among the saves, ``moved_at`` the
+    position of the last move of each head.
     """
 
     records: dict[str, Checkpoint] = field(default_factory=dict)
@@ -61,53 +41,86 @@ class Ledger:
     moves: dict[str, Head] = field(default_factory=dict)
     pins: dict[str, Pin] = field(default_factory=dict)
     trashed: dict[str, tuple[Checkpoint, Removal]] = field(default_factory=dict)
+    gone: dict[str, Removal] = field(default_factory=dict)
+    checks: dict[str, str] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     by_thread: dict[ThreadKey, dict[str, None]] = field(default_factory=dict)
-    order: dict[str, int] = field(default_factory=dict)
+    order: dict[str, Place] = field(default_factory=dict)
+    moved_at: dict[ThreadKey, int] = field(default_factory=dict)
+
+    @property
+    def position(self) -> int:
+        """The position of the last event, 0 without any."""
+        return self.events[-1].position if self.events else 0
+
+    @property
+    def live(self) -> int:
+        """About how many events it takes to tell all of this."""
+        parts = (self.records, self.trashed, self.gone, self.moves, self.pins)
+        return sum(len(part) for part in parts)
 
     def apply(self, event: Event) -> None:
         """Take in an event that has been written."""
         self.events.append(event)
         if event.checkpoint is not None:
-            self._add(event.checkpoint)
+            self._put(event.checkpoint, event)
         if event.head is not None:
             self._move(event.head)
+            self.moved_at[event.head.agent_id, event.head.thread_id] = event.position
         if event.pin is not None:
             self.pins[event.pin.checkpoint_id] = event.pin
         for removal in event.removals:
-            self._trash(removal)
+            self._remove(removal, to_trash=event.name is EventName.TRASHED)
         for checkpoint_id in event.checkpoint_ids:
             self._take(event.name, checkpoint_id)
 
+    def _put(self, record: Checkpoint, event: Event) -> None:
+        self.order[record.id] = event.place or (event.position, 0)
+        if event.check is not None:
+            self.checks[record.id] = event.check
+        self._add(record)
+
     def _move(self, head: Head) -> None:
-        self.heads[head.agent_id, head.thread_id] = head
+        key = (head.agent_id, head.thread_id)
+        self.heads[key] = head
+        self.by_thread.setdefault(key, {})
         if head.operation_id is not None:
             self.moves.setdefault(head.operation_id, head)
 
     def _add(self, record: Checkpoint) -> None:
         self.records[record.id] = record
-        came_back = record.id in self.order
-        self.order.setdefault(record.id, len(self.order))
+        self.gone.pop(record.id, None)
         key = (record.agent_id, record.thread_id)
         thread = self.by_thread.setdefault(key, {})
+        last = next(reversed(thread), None)
         thread[record.id] = None
-        if came_back:
+        if last is not None and self.order[last] > self.order[record.id]:
             self.by_thread[key] = dict.fromkeys(sorted(thread, key=self.order.__getitem__))
 
-    def _trash(self, removal: Removal) -> None:
-        record = self.records.pop(removal.checkpoint_id, None)
-        if record is None:
-            return
-        del self.by_thread[record.agent_id, record.thread_id][record.id]
-        self.trashed[record.id] = (record, removal)
+    def _remove(self, removal: Removal, *, to_trash: bool) -> None:
+        name = removal.checkpoint_id
+        self.gone[name] = removal
+        record = self.records.pop(name, None)
+        if record is not None:
+            del self.by_thread[record.agent_id, record.thread_id][name]
+        if to_trash and record is not None:
+            self.trashed[name] = (record, removal)
+        elif not to_trash:
+            self.trashed.pop(name, None)
+            self._forget(name)
 
     def _take(self, name: EventName, checkpoint_id: str) -> None:
         if name is EventName.UNPINNED:
             self.pins.pop(checkpoint_id, None)
         elif name is EventName.UNTRASHED and checkpoint_id in self.trashed:
             self._add(self.trashed.pop(checkpoint_id)[0])
-        else:
-            self.trashed.pop(checkpoint_id, None)
+        elif name is EventName.SWEPT and checkpoint_id in self.trashed:
+            del self.trashed[checkpoint_id]
+            self._forget(checkpoint_id)
+
+    def _forget(self, checkpoint_id: str) -> None:
+        self.order.pop(checkpoint_id, None)
+        self.checks.pop(checkpoint_id, None)
 
     def find(self, checkpoint_id: str, thread_id: str | None) -> Checkpoint:
         """Return a record. Raises CheckpointNotFound."""
@@ -118,7 +131,9 @@ class Ledger:
 
     def thread_keys(self, agent_id: str | None, thread_id: str) -> list[ThreadKey]:
         """Return the threads that an agent (or any) has under this id."""
-        return [k for k in self.by_thread if k[1] == thread_id and agent_id in (None, k[0])]
+        if agent_id is not None:
+            return [(agent_id, thread_id)] if (agent_id, thread_id) in self.by_thread else []
+        return [key for key in self.by_thread if key[1] == thread_id]
 
     def history(self, key: ThreadKey) -> list[Checkpoint]:
         """Return a thread's records, newest first."""
@@ -140,33 +155,33 @@ class Ledger:
             detail=detail,
         )
 
+    def kept(self) -> list[Checkpoint]:
+        """Return every record whose state is still kept, those in the trash last."""
+        return [*self.records.values(), *(record for record, _ in self.trashed.values())]
+
+    def keeps(self, record: Checkpoint) -> bool:
+        """Say whether a checkpoint is listed or in the trash."""
+        return record.id in self.records or record.id in self.trashed
+
     def removable(self, reasons: Mapping[str, str], now: datetime) -> tuple[Removal, ...]:
         """Return the removals, or raise PlanRefused when one of them is a head or pinned."""
         kept = {head.checkpoint_id for head in self.heads.values()} | set(self.pins)
         refuse_kept(reasons, kept)
         records = [self.find(checkpoint_id, None) for checkpoint_id in reasons]
-        return tuple(
-            Removal(
-                agent_id=record.agent_id,
-                thread_id=record.thread_id,
-                checkpoint_id=record.id,
-                reason=reasons[record.id],
-                removed_at=now,
-            )
-            for record in records
-        )
+        return tuple(removal_of(record, reasons[record.id], now) for record in records)
 
     def changes(self, position: int, limit: int) -> tuple[int, Changes]:
         """Return the next position and the changes up to it, without a cursor."""
-        events = self.events[position : position + limit]
-        after = position + len(events)
+        start = bisect_right(self.events, position, key=_position)
+        events = self.events[start : start + limit]
+        after = max(position, events[-1].position) if events else position
         keys = dict.fromkeys(key for event in events for key in self._touched(event))
         changes = Changes(
             cursor="",
             checkpoints=tuple(self._gained(events)),
             threads=tuple(self.thread(key) for key in keys),
             removals=tuple(self._removed(events)),
-            complete=after >= len(self.events),
+            complete=start + limit >= len(self.events),
         )
         return after, changes
 
@@ -182,12 +197,32 @@ class Ledger:
             yield from (r for r in event.removals if r.checkpoint_id not in self.records)
 
     def _touched(self, event: Event) -> Iterator[ThreadKey]:
-        if event.head is not None:
-            yield event.head.agent_id, event.head.thread_id
+        for item in (event.head, event.checkpoint):
+            if item is not None:
+                yield item.agent_id, item.thread_id
         yield from ((r.agent_id, r.thread_id) for r in event.removals)
         if event.name is EventName.UNTRASHED:
             records = (self.records[i] for i in event.checkpoint_ids if i in self.records)
             yield from ((record.agent_id, record.thread_id) for record in records)
+
+
+def ledger_of(events: Sequence[Event]) -> Ledger:
+    """Return the ledger that these events make."""
+    ledger = Ledger()
+    for event in events:
+        ledger.apply(event)
+    return ledger
+
+
+def removal_of(record: Checkpoint, reason: str, now: datetime) -> Removal:
+    """Return the removal of a checkpoint."""
+    return Removal(
+        agent_id=record.agent_id,
+        thread_id=record.thread_id,
+        checkpoint_id=record.id,
+        reason=reason,
+        removed_at=now,
+    )
 
 
 def with_cursor(changes: Changes, cursor: str, *, reset: bool) -> Changes:
@@ -206,3 +241,7 @@ def refuse_kept(reasons: Mapping[str, str], kept: set[str]) -> None:
     for checkpoint_id in reasons:
         if checkpoint_id in kept:
             raise PlanRefused(f"{checkpoint_id} is a head or pinned; nothing was removed")
+
+
+def _position(event: Event) -> int:
+    return event.position

@@ -3,67 +3,107 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from checkpoints.bodies.body import Body, pack, unpack
-from checkpoints.errors import CorruptCheckpoint
+from checkpoints.bodies.chains import Link
+from checkpoints.bodies.encryption import Keyring
+from checkpoints.bodies.frames import is_intact
+from checkpoints.errors import CheckpointError, CorruptCheckpoint
 from checkpoints.identifiers import new_id
 from checkpoints.records import Checkpoint, Draft, State
-from checkpoints.stores.drafts import finished
-from checkpoints.stores.journaled import JournaledStore
-from checkpoints.stores.ledger import Event, Ledger
+from checkpoints.stores.drafts import next_head
+from checkpoints.stores.events import Event, EventName
+from checkpoints.stores.fields import StateFields
+from checkpoints.stores.folder.compaction import compacted
+from checkpoints.stores.framing import Framing
+from checkpoints.stores.journaled import JournaledStore, refuse_known
+from checkpoints.stores.ledger import Ledger, ledger_of
 from checkpoints.stores.urls import StoreUrl
 
 
 class MemoryStore(JournaledStore):
-    """Keeps everything in this process; gone when it ends."""
+    """Keeps everything in this process; gone when it ends. Its frames are all whole."""
 
-    def __init__(self, url: str = "memory://") -> None:
+    def __init__(self, url: str = "memory://", keys: Keyring | None = None) -> None:
         super().__init__(url)
         self._store_id = new_id()
-        self._bodies: dict[str, bytes] = {}
+        self._framing = Framing(keys)
+        self._frames: dict[str, bytes] = {}
+        self._quarantine: dict[str, tuple[bytes, str, datetime]] = {}
+
+    def put(self, draft: Draft, state: State, *, expected_head: str | None) -> Checkpoint:
+        """Save and make it the head, in one step."""
+        prepared = self._framing.prepare_whole(draft, state)
+        record = prepared.record
+        with self._exclusive() as ledger:
+            known = refuse_known(ledger, record)
+            if known is not None:
+                return known
+            current = ledger.heads.get((record.agent_id, record.thread_id))
+            head = next_head(current, record, expected=expected_head)
+            self._frames[record.id] = prepared.packed.data
+            self._record(Event(name=EventName.PUT, checkpoint=record, head=head))
+        return record
 
     def load(self, checkpoint: Checkpoint) -> dict[str, Any]:
-        """Return a checkpoint's state, checked against its digest."""
-        record = self.get(checkpoint.id)
-        body = Body(data=self.raw(record), size=record.size or 0, sha256=record.sha256 or "")
-        return unpack(body, checkpoint_id=record.id)
+        """Return a checkpoint's state, each field checked."""
+        return self._framing.load(checkpoint, [self._link(checkpoint)])
+
+    def fields(self, checkpoint: Checkpoint) -> Mapping[str, Any]:
+        """Return the state as a mapping that decodes a field when it is asked for."""
+        return StateFields(self._framing.stored(checkpoint, [self._link(checkpoint)]))
 
     def raw(self, checkpoint: Checkpoint) -> bytes:
         """Return the stored bytes as they are."""
-        data = self._bodies.get(checkpoint.id)
+        return self._link(checkpoint).data
+
+    def rebuild(self, *, now: datetime) -> int:
+        """Remake the listing from what is known; in memory nothing of it can have been lost."""
+        with self._exclusive():
+            self._ledger = ledger_of(compacted(self._ledger))
+            return len(self._ledger.records)
+
+    def _link(self, checkpoint: Checkpoint) -> Link:
+        data = self._frames.get(checkpoint.id)
         if data is None:
             raise CorruptCheckpoint(
-                f"{checkpoint.id}: its body is gone", checkpoint_id=checkpoint.id
+                f"{checkpoint.id}: its frame is gone", checkpoint_id=checkpoint.id
             )
-        return data
+        return Link(key=checkpoint.id, checkpoint_id=checkpoint.id, data=data)
 
     def _identity(self) -> str:
         return self._store_id
 
-    def _current(self) -> Ledger:
-        return self._ledger
-
     @contextlib.contextmanager
-    def _exclusive(self) -> Iterator[Ledger]:
+    def _reading(self) -> Iterator[Ledger]:
         with self._lock:
             yield self._ledger
 
+    def _exclusive(self) -> contextlib.AbstractContextManager[Ledger]:
+        return self._reading()
+
     def _record(self, event: Event) -> None:
-        self._ledger.apply(event)
-
-    def _pack(self, draft: Draft, state: State) -> tuple[Checkpoint, bytes]:
-        body = pack(state)
-        return finished(draft, body), body.data
-
-    def _write_body(self, record: Checkpoint, data: bytes) -> None:
-        self._bodies[record.id] = data
+        self._ledger.apply(replace(event, position=self._ledger.position + 1))
 
     def _delete_body(self, record: Checkpoint) -> int:
-        return len(self._bodies.pop(record.id, b""))
+        return len(self._frames.pop(record.id, b""))
+
+    def _damage(self, record: Checkpoint, *, deep: bool) -> str | None:
+        try:
+            link = self._link(record)
+            if deep:
+                self._framing.require_digest(record, [link])
+        except CheckpointError as error:
+            return str(error)
+        return None if is_intact(link.data) else "its frame is damaged: the checksum does not hold"
+
+    def _put_away(self, record: Checkpoint, why: str, now: datetime) -> None:
+        self._quarantine[record.id] = (self._frames.pop(record.id, b""), why, now)
 
 
-def open_url(_url: StoreUrl) -> MemoryStore:
+def open_url(url: StoreUrl) -> MemoryStore:
     """Return a new, empty store."""
-    return MemoryStore()
+    return MemoryStore(keys=url.keys)

@@ -1,78 +1,155 @@
-"""Store URLs: three slashes and a relative path, four for an absolute one."""
+"""Store URLs: three slashes and a relative path, four for an absolute one, two for a server."""
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
+from checkpoints.bodies.encryption import Keyring
 from checkpoints.errors import PermanentStoreError
 from checkpoints.stores.base import ReadableStore
 
 FACTORIES: dict[str, str] = {
-    "file": "checkpoints.stores.files",
+    "az": "checkpoints.stores.objects.store",
+    "file": "checkpoints.stores.folder.store",
+    "gs": "checkpoints.stores.objects.store",
     "kaizen": "checkpoints.connectors.kaizen",
     "langgraph+sqlite": "checkpoints.connectors.langgraph_sqlite",
     "memory": "checkpoints.stores.memory",
-    "sqlite": "checkpoints.stores.sqlite",
+    "postgresql": "checkpoints.stores.postgresql.store",
+    "redis": "checkpoints.stores.redis.store",
+    "rediss": "checkpoints.stores.redis.store",
+    "s3": "checkpoints.stores.objects.store",
+    "sqlite": "checkpoints.stores.sqlite.store",
 }
 """Scheme to the module whose ``open_url`` opens it; imported when it is first needed."""
 
+SERVERS = {"az", "gs", "postgresql", "redis", "rediss", "s3"}
+"""Schemes whose URLs name a server or a bucket: ``scheme://[user[:password]@]host/path``."""
 
-OPTIONS: dict[str, set[str]] = {"kaizen": {"agent"}}
+BUCKETS = {"az", "gs", "s3"}
+
+OPTIONS: dict[str, set[str]] = {
+    "file": {"format"},
+    "kaizen": {"agent"},
+    "postgresql": {"schema", "sslmode", "sslrootcert"},
+    "redis": {"prefix", "ttl"},
+    "rediss": {"prefix", "ttl"},
+    "s3": {"endpoint", "region"},
+}
 """Scheme to the names that may stand behind its question mark."""
+
+MAX_OPTION = 20
+KEYS_VARIABLE = "HOLDFAST_STORE_KEYS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreUrl:
-    """A store URL taken apart. ``path`` is empty for stores without a place on disk."""
+    """A store URL taken apart.
+
+    ``path`` is that of a store on disk, empty for all others. ``server`` is what stands between
+    the slashes of the others, credentials included; ``text`` has those too. ``keys`` encrypt and
+    decrypt, for stores that can.
+    """
 
     text: str
     scheme: str
     path: Path
     query: dict[str, str] = field(default_factory=dict)
+    server: str = ""
+    server_path: str = ""
+    keys: Keyring | None = None
 
 
 def parse_url(url: str) -> StoreUrl:
     """Take a store URL apart. Raises PermanentStoreError and says what is wrong with it."""
-    if not url.isprintable():
-        raise PermanentStoreError(f"{url!r} holds control characters; write them as %0A")
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise PermanentStoreError(f"{url!r} is not a store URL: {error}") from error
-    if parts.scheme not in FACTORIES or not url.lower().startswith(f"{parts.scheme}://"):
-        raise PermanentStoreError(
-            f"{url!r} is not a store URL; it must begin with one of "
-            + ", ".join(f"{scheme}:///" for scheme in sorted(FACTORIES))
-        )
-    if parts.netloc:
-        raise PermanentStoreError(
-            f"{url!r} has {parts.netloc!r} where a host would stand; write "
-            f"{parts.scheme}:///{parts.netloc}{parts.path} for a relative path, "
-            f"{parts.scheme}:////path for an absolute one"
-        )
-    path = Path(unquote(parts.path[1:])) if parts.path[1:] else Path()
-    if parts.fragment:
-        raise PermanentStoreError(f"{url!r} has a '#'; write %23 for one in a path")
-    if "\0" in str(path):
-        raise PermanentStoreError("a store URL must not hold a NUL character")
+    parts = _split(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     unknown = query.keys() - OPTIONS.get(parts.scheme, set())
     if unknown:
-        raise PermanentStoreError(f"{url!r} has an option that is not known: {min(unknown)}")
+        raise PermanentStoreError(
+            f"{_shown(url).partition('?')[0]!r} has an option that is not known: "
+            f"{_option_shown(min(unknown))}"
+        )
+    if parts.scheme in SERVERS:
+        return _of_server(url, parts, query)
+    if parts.netloc:
+        place = urlsplit(_shown(url)).netloc
+        raise PermanentStoreError(
+            f"{_shown(url)!r} has {place!r} where a host would stand; write "
+            f"{parts.scheme}:///{place}{parts.path} for a relative path, "
+            f"{parts.scheme}:////path for an absolute one"
+        )
+    path = Path(unquote(parts.path[1:])) if parts.path[1:] else Path()
+    if "\0" in str(path):
+        raise PermanentStoreError("a store URL must not hold a NUL character")
     return StoreUrl(text=url, scheme=parts.scheme, path=path, query=query)
 
 
-def open_store(url: str, *, must_exist: bool = False) -> ReadableStore:
+def _option_shown(name: str) -> str:
+    """Return an option's name; what is none may be a part of a password."""
+    return name if name.isidentifier() and len(name) <= MAX_OPTION else "it is not a name"
+
+
+def _split(url: str) -> SplitResult:
+    if not url.isprintable():
+        raise PermanentStoreError(f"{_shown(url)!r} holds control characters; write them as %0A")
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise PermanentStoreError(f"{_shown(url)!r} is not a store URL: {error}") from error
+    if parts.scheme not in FACTORIES or not url.lower().startswith(f"{parts.scheme}://"):
+        raise PermanentStoreError(
+            f"{_shown(url)!r} is not a store URL; it must begin with one of "
+            + ", ".join(f"{s}://{'' if s in SERVERS else '/'}" for s in sorted(FACTORIES))
+        )
+    if parts.fragment:
+        raise PermanentStoreError(f"{_shown(url)!r} has a '#'; write %23 for one in a path")
+    return parts
+
+
+def _of_server(url: str, parts: SplitResult, query: dict[str, str]) -> StoreUrl:
+    if not parts.netloc.rpartition("@")[2]:
+        example = f"{parts.scheme}://{'bucket' if parts.scheme in BUCKETS else 'host'}/name"
+        raise PermanentStoreError(
+            f"{without_password(url)!r} names no host or bucket; write {example}"
+        )
+    return StoreUrl(
+        text=url,
+        scheme=parts.scheme,
+        path=Path(),
+        query=query,
+        server=parts.netloc,
+        server_path=unquote(parts.path).strip("/"),
+    )
+
+
+def _shown(url: str) -> str:
+    """Return a URL that may be malformed without what looks like a password."""
+    return re.sub(r"(?<=://)([^:/@]*):[^/]*@", r"\1@", url)
+
+
+def without_password(url: str) -> str:
+    """Return a URL that may be shown and logged."""
+    parts = urlsplit(url)
+    credentials, _, host = parts.netloc.rpartition("@")
+    user = credentials.partition(":")[0]
+    return parts._replace(netloc=f"{user}@{host}" if user else host).geturl()
+
+
+def open_store(url: str, *, must_exist: bool = False, keys: Keyring | None = None) -> ReadableStore:
     """Open the store that ``url`` names. Holdfast's own are created by their first save.
 
-    Raises PermanentStoreError when the URL is malformed, when what lies there is not such a
-    store, or when ``must_exist`` and nothing lies there; TransientStoreError when it is busy.
+    ``keys`` encrypt what is saved and decrypt what is read; without them those in the variable
+    HOLDFAST_STORE_KEYS do, if it is set. Raises PermanentStoreError when the URL is malformed,
+    when what lies there is not such a store, or when ``must_exist`` and nothing lies there;
+    TransientStoreError when it is busy.
     """
-    parsed = parse_url(url)
+    parsed = replace(parse_url(url), keys=keys or _keys_of_environment())
     if parsed.path != Path():
         parsed = replace(parsed, path=parsed.path.absolute())
     if must_exist and parsed.path != Path() and not parsed.path.exists():
@@ -86,12 +163,30 @@ def absolute_url(url: str) -> str:
     """Return the one form of a store's URL that any process can open: absolute and canonical.
 
     The scheme is in lower case, the path without ``.``, ``..`` and double slashes and quoted anew,
-    options are in order. Symbolic links are not followed. Raises PermanentStoreError.
+    options are in order, passwords are left out. Symbolic links are not followed. Raises
+    PermanentStoreError.
     """
     parsed = parse_url(url)
     options = urlencode(sorted(parsed.query.items()), safe="", quote_via=quote)
     behind = f"?{options}" if options else ""
+    if parsed.server:
+        host = urlsplit(without_password(url)).netloc
+        return f"{parsed.scheme}://{host}/{quote(parsed.server_path)}{behind}"
     if parsed.path == Path():
         return f"{parsed.scheme}://{behind}"
     path = os.path.normpath(f"/{parsed.path.absolute()}").lstrip("/")
     return f"{parsed.scheme}:////{quote(os.fsencode(path))}{behind}"
+
+
+def _keys_of_environment() -> Keyring | None:
+    text = os.environ.get(KEYS_VARIABLE)
+    if text is None:
+        return None
+    if not text.strip():
+        raise PermanentStoreError(
+            f"{KEYS_VARIABLE} is set and empty, so nothing was opened; unset it to save in the open"
+        )
+    try:
+        return Keyring.from_text(text)
+    except PermanentStoreError as error:
+        raise PermanentStoreError(f"{KEYS_VARIABLE}: {error}") from error

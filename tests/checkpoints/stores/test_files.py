@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from checkpoints import CheckpointManager, CorruptCheckpoint, PermanentStoreError, open_store
-from checkpoints.stores.files import FileStore
+from checkpoints.stores.folder.store import FileStore
 from checkpoints.testing import draft, save_chain
 
 

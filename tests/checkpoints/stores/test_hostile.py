@@ -15,8 +15,8 @@ import pytest
 from checkpoints import CheckpointError, CorruptCheckpoint, PermanentStoreError, open_store
 from checkpoints.cli.app import app
 from checkpoints.lineage import plan_restore
-from checkpoints.stores.files import FileStore
-from checkpoints.stores.sqlite import SqliteStore
+from checkpoints.stores.folder.store import FileStore
+from checkpoints.stores.sqlite.store import SqliteStore
 from checkpoints.testing import NOON, draft, save_chain
 
 ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT {} FROM c"
@@ -45,16 +45,18 @@ def execute(path: Path, *statements: str) -> None:
 
 
 def test_a_view_in_a_tables_place_is_refused_and_never_read(path: Path) -> None:
-    columns = "x AS agent_id, x AS thread_id, x AS position, x AS checkpoint_id, x AS head"
-    execute(path, "DROP TABLE heads", f"CREATE VIEW heads AS {ENDLESS.format(columns)}")
-    with pytest.raises(PermanentStoreError, match="heads is missing or altered"):
+    columns = (
+        "x AS thread, x AS agent_id, x AS thread_id, x AS position, x AS checkpoints, x AS head"
+    )
+    execute(path, "DROP TABLE threads", f"CREATE VIEW threads AS {ENDLESS.format(columns)}")
+    with pytest.raises(PermanentStoreError, match="threads is missing or altered"):
         list(opened(path).threads())
 
 
 def test_a_trigger_makes_a_store_read_only(path: Path) -> None:
     execute(
         path,
-        "CREATE TRIGGER x AFTER INSERT ON heads BEGIN DELETE FROM checkpoints; END",
+        "CREATE TRIGGER x AFTER UPDATE ON threads BEGIN DELETE FROM checkpoints; END",
     )
     store = opened(path)
     assert len(store.history("agent-1", "main")) == 4
@@ -96,17 +98,24 @@ def test_what_is_no_regular_file_is_not_opened(kind: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "damage",
     [
-        "UPDATE heads SET head = X'00'",
-        "UPDATE heads SET head = '[]'",
-        "UPDATE heads SET head = '{\"moved_at\": 7}'",
-        "UPDATE meta SET value = 'many' WHERE key = 'position'",
+        "UPDATE threads SET head = X'00'",
+        "UPDATE threads SET head = 'text'",
+        "UPDATE threads SET head = zeroblob(4)",
+        "UPDATE threads SET thread_id = X'FFFE'",
+        "UPDATE threads SET checkpoints = 'many'",
+        "DELETE FROM threads",
         "DELETE FROM meta",
         "UPDATE checkpoints SET record = '[]'",
-        'UPDATE checkpoints SET record = \'{"id": "c9"}\'',
-        "UPDATE checkpoints SET record = replace(record, 'running', 'runnnng')",
-        "UPDATE checkpoints SET thread_id = X'FFFE'",
-        "UPDATE checkpoints SET body = 'text'",
+        "UPDATE checkpoints SET record = zeroblob(4)",
+        "UPDATE checkpoints SET record = substr(record, 1, 30)",
+        "UPDATE checkpoints SET thread = 99",
+        "UPDATE checkpoints SET base = position",
+        "UPDATE checkpoints SET base = 1",
+        "UPDATE checkpoints SET frame = 'text'",
+        "UPDATE checkpoints SET frame = X''",
+        "UPDATE checkpoints SET id = X'FF00' WHERE position = 2",
         "UPDATE pins SET pinned_at = 'soon'",
+        "INSERT INTO events VALUES (99, 'trashed', 1, 'c1', NULL, 'soon')",
     ],
 )
 def test_damaged_rows_end_in_errors_of_ours_alone(damage: str, path: Path) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from checkpoints.stores import files, sqlite
+from checkpoints.stores.folder import store as files
 from checkpoints.stores.memory import MemoryStore
+from checkpoints.stores.sqlite import store as sqlite
 from checkpoints.stores.urls import parse_url
 from checkpoints.testing import OpenStore, StoreSuite
 

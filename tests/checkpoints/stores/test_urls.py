@@ -21,6 +21,12 @@ from checkpoints.stores.urls import absolute_url, parse_url
         ("file:////data/m\u00fcsli%23", "file:////data/m%C3%BCsli%23"),
         ("kaizen:////data/k?agent=a/b c", "kaizen:////data/k?agent=a%2Fb%20c"),
         ("memory://", "memory://"),
+        (
+            "PostgreSQL://me:secret@db/agents?sslmode=require&schema=h",
+            "postgresql://me@db/agents?schema=h&sslmode=require",
+        ),
+        ("s3://bucket//agents/", "s3://bucket/agents"),
+        ("redis://:secret@localhost:6379/2", "redis://localhost:6379/2"),
     ],
 )
 def test_a_store_has_one_url_however_it_is_written(written: str, canonical: str) -> None:

@@ -14,31 +14,41 @@ from pathlib import Path
 from checkpoints.errors import PermanentStoreError
 from checkpoints.identifiers import new_id
 
-FORMAT = 1
+FORMAT = 2
 APPLICATION_ID = 0x486F6C64
 SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE threads (
+    thread INTEGER PRIMARY KEY, agent_id TEXT NOT NULL, thread_id TEXT NOT NULL,
+    position INTEGER NOT NULL, checkpoints INTEGER NOT NULL, head BLOB NOT NULL,
+    UNIQUE (thread_id, agent_id)
+);
 CREATE TABLE checkpoints (
-    id TEXT PRIMARY KEY, position INTEGER NOT NULL UNIQUE, saved INTEGER NOT NULL,
-    agent_id TEXT NOT NULL, thread_id TEXT NOT NULL, record BLOB NOT NULL, body BLOB NOT NULL
+    position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, thread INTEGER NOT NULL,
+    base INTEGER, trashed INTEGER, record BLOB NOT NULL, frame BLOB NOT NULL
 );
-CREATE INDEX checkpoints_by_thread ON checkpoints (thread_id, agent_id, saved);
-CREATE TABLE heads (
-    agent_id TEXT NOT NULL, thread_id TEXT NOT NULL, position INTEGER NOT NULL,
-    checkpoint_id TEXT NOT NULL, head BLOB NOT NULL, PRIMARY KEY (agent_id, thread_id)
+CREATE INDEX checkpoints_by_thread ON checkpoints (thread, position) WHERE trashed IS NULL;
+CREATE INDEX checkpoints_by_base ON checkpoints (base) WHERE base IS NOT NULL;
+CREATE INDEX checkpoints_in_trash ON checkpoints (trashed) WHERE trashed IS NOT NULL;
+CREATE TABLE events (
+    position INTEGER PRIMARY KEY, name TEXT NOT NULL, thread INTEGER NOT NULL,
+    checkpoint_id TEXT, reason TEXT, at INTEGER NOT NULL
 );
-CREATE INDEX heads_by_position ON heads (position);
-CREATE TABLE moves (operation_id TEXT PRIMARY KEY, head BLOB NOT NULL);
-CREATE TABLE pins (checkpoint_id TEXT PRIMARY KEY, reason TEXT NOT NULL, pinned_at TEXT NOT NULL);
-CREATE TABLE trash (
-    id TEXT PRIMARY KEY, position INTEGER NOT NULL, saved INTEGER NOT NULL,
-    agent_id TEXT NOT NULL, thread_id TEXT NOT NULL, record BLOB NOT NULL, body BLOB,
-    reason TEXT NOT NULL, removed_at TEXT NOT NULL
+CREATE TABLE moves (operation_id TEXT PRIMARY KEY, thread INTEGER NOT NULL, head BLOB NOT NULL);
+CREATE TABLE pins (
+    checkpoint_id TEXT PRIMARY KEY, reason TEXT NOT NULL, pinned_at INTEGER NOT NULL
 );
-CREATE INDEX trash_by_position ON trash (position);
+CREATE TABLE quarantine (
+    position INTEGER PRIMARY KEY, id TEXT NOT NULL, thread INTEGER NOT NULL, base INTEGER,
+    record BLOB NOT NULL, frame BLOB NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL
+);
 """
 _STATEMENTS = [text.strip() for text in SCHEMA.split(";") if text.strip()]
 _OURS = {re.split(r"\W+", text)[2]: text for text in _STATEMENTS}
+
+
+class NotAsLaid(PermanentStoreError):
+    """The file is another program's, or its tables are not as Holdfast lays them."""
 
 
 def is_laid(connection: sqlite3.Connection, path: Path) -> bool:
@@ -53,20 +63,25 @@ def is_laid(connection: sqlite3.Connection, path: Path) -> bool:
     if not found and (version, application) == (0, 0):
         return False
     if application != APPLICATION_ID:
-        raise PermanentStoreError(
-            f"{path} is a SQLite file of another program; nothing was changed"
-        )
+        raise NotAsLaid(f"{path} is a SQLite file of another program; nothing was changed")
     if version != FORMAT:
         raise PermanentStoreError(
             f"{path} has format {version}, this version of Holdfast reads format {FORMAT}; "
-            "nothing was changed, a newer version can open it"
+            f"nothing was changed, {'a newer' if version > FORMAT else 'an older'} version can "
+            "open it"
         )
     for name, text in _OURS.items():
         if found.get(name) != text:
-            raise PermanentStoreError(
+            raise NotAsLaid(
                 f"{path} is not laid out as a Holdfast store: {name} is missing or altered"
             )
     return True
+
+
+def require_laid(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise PermanentStoreError unless the file holds a store of this version."""
+    if not is_laid(connection, path):
+        raise PermanentStoreError(f"{path} was emptied by another program; nothing was written")
 
 
 def addition(connection: sqlite3.Connection) -> str | None:
@@ -78,9 +93,7 @@ def lay(connection: sqlite3.Connection) -> None:
     """Lay the tables, within the caller's transaction."""
     for statement in _STATEMENTS:
         connection.execute(statement)
-    connection.executemany(
-        "INSERT INTO meta VALUES (?, ?)", [("store_id", new_id()), ("position", 0)]
-    )
+    connection.execute("INSERT INTO meta VALUES ('store_id', ?)", (new_id(),))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {FORMAT}")
 

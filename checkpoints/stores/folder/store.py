@@ -1,0 +1,332 @@
+"""A store in a folder: one readable file per checkpoint, and a journal of what happened.
+
+``<root>/<agent>/<thread>/<id>.json`` holds the record and the state; ``<root>/journal.jsonl``
+the order of events and the heads. A save is durable in three steps: its file, the name of its
+file, and then, together with all saves that wait, its line in the journal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from checkpoints.bodies.documents import FileFormat, pack_document, unpack_document
+from checkpoints.bodies.files import SyncFailed, make_folder, translated_errors
+from checkpoints.bodies.states import encode_state
+from checkpoints.errors import CorruptCheckpoint, PermanentStoreError, StoreError
+from checkpoints.identifiers import new_id
+from checkpoints.records import Checkpoint, Draft, Finding, State
+from checkpoints.stores.drafts import measured
+from checkpoints.stores.events import Event
+from checkpoints.stores.folder import care
+from checkpoints.stores.folder.compaction import compacted
+from checkpoints.stores.folder.journal import Journal
+from checkpoints.stores.folder.journal_lines import FORMAT, Header
+from checkpoints.stores.folder.layout import JOURNAL, LOCK, Folder, Staged
+from checkpoints.stores.folder.saves import SaveGroup
+from checkpoints.stores.group_commit import GroupCommit, Job
+from checkpoints.stores.heads import check_head
+from checkpoints.stores.journaled import JournaledStore, refuse_known
+from checkpoints.stores.ledger import Ledger
+from checkpoints.stores.urls import StoreUrl
+
+MOST_OBSOLETE = 2
+"""A journal with more lines than this times those that matter is written anew."""
+LEAST_LINES = 1000
+
+
+class FileStore(JournaledStore):
+    """Plain files that people and scripts can read."""
+
+    def __init__(
+        self, root: Path, url: str, form: FileFormat = FileFormat.JSON, *, open_to_all: bool = True
+    ) -> None:
+        """Open the folder. ``open_to_all=False`` refuses saves, for its files can be read."""
+        super().__init__(url)
+        self._open_to_all = open_to_all
+        self._root = root
+        self._folder = Folder(root, form)
+        self._journal = Journal(root / JOURNAL)
+        self._writer = threading.RLock()
+        self._committing = False
+        self._enough = LEAST_LINES
+        self._group = GroupCommit(self._commit)
+        with translated_errors(root):
+            care.refuse_foreign(root)
+
+    def after_fork(self) -> None:
+        """Take new locks and read anew: another thread may have been in the middle."""
+        super().after_fork()
+        self._writer = threading.RLock()
+        self._committing = False
+        self._journal = Journal(self._journal.path, self._journal.broken)
+        self._ledger = Ledger()
+
+    def put(self, draft: Draft, state: State, *, expected_head: str | None) -> Checkpoint:
+        """Save durably and make it the head, in one step, before returning."""
+        if not self._open_to_all:
+            raise PermanentStoreError(
+                f"{self.url} keeps files that people can read and is never encrypted; keys were "
+                "given, so nothing was saved. Leave the keys out, or use sqlite:///"
+            )
+        record, data = self._packed(draft, state)
+        with self._reading() as ledger:
+            first = refuse_known(ledger, record)
+            if first is not None:
+                return first
+            check_head(ledger.heads.get((record.agent_id, record.thread_id)), expected_head)
+        staged = self._stage(record, data)
+        try:
+            return self._group.submit(lambda group: self._save(group, staged, expected_head))
+        finally:
+            staged.discard()
+
+    def load(self, checkpoint: Checkpoint) -> dict[str, Any]:
+        """Return a checkpoint's state, checked against its digest."""
+        error: CorruptCheckpoint | None = None
+        for data in self._bodies(checkpoint):
+            try:
+                return unpack_document(data).checked(checkpoint.sha256)
+            except CorruptCheckpoint as caught:
+                error = error or caught
+        raise _corrupt(checkpoint, str(error)) from error
+
+    def fields(self, checkpoint: Checkpoint) -> Mapping[str, Any]:
+        """Return the state; whether a field is the saved one shows only by the whole."""
+        return self.load(checkpoint)
+
+    def raw(self, checkpoint: Checkpoint) -> bytes:
+        """Return the stored bytes as they are."""
+        return next(iter(self._bodies(checkpoint)))
+
+    def repair(self, *, now: datetime) -> list[Finding]:
+        """Move files that cannot be read into ``quarantine/``, with the reason beside each."""
+        if not self._root.is_dir():
+            return []
+        with self._exclusive():
+            self._write_in_newest_format(now)
+        found = super().repair(now=now)
+        with self._exclusive() as ledger:
+            found += care.put_unlisted_away(self._folder, ledger, now)
+            self._folder.remove_leftovers(now - care.LEFTOVERS)
+        return found
+
+    def rebuild(self, *, now: datetime) -> int:
+        """Remake the journal from the files, keeping the old one beside it.
+
+        What can still be read of it stays: heads, pins, the trash. A thread whose head cannot be
+        read gets its newest checkpoint, by the order of the saves as far as that is known.
+        """
+        if not self._root.is_dir():
+            return 0
+        with self._locked(), self._lock:
+            self._forget()
+            self._take_news()
+            if self._journal.lines or any(self._folder.files()):
+                events = care.relisted(self._folder, self._ledger, self._journal, now)
+                self._rewrite(events, keep=now)
+            return len(self._ledger.records)
+
+    def _verify(self, *, deep: bool) -> Iterator[Finding]:
+        yield from super()._verify(deep=deep)
+        yield from care.findings_of_journal(self._journal)
+        with self._reading() as ledger:
+            kept = ledger.kept()
+        yield from care.unlisted_findings(self._folder, kept)
+
+    def _identity(self) -> str:
+        header = self._journal.header
+        if header is None and self._journal.lines:
+            raise care.headless(self._journal.path)
+        return header.store_id if header else ""
+
+    def _last_position(self, ledger: Ledger) -> int:
+        return max(ledger.position, self._journal.position)
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Ledger]:
+        with self._lock:
+            if not self._committing:
+                self._refresh()
+            yield self._ledger
+
+    @contextlib.contextmanager
+    def _exclusive(self) -> Iterator[Ledger]:
+        with self._locked():
+            with self._lock:
+                self._refresh()
+                self._committing = True
+            try:
+                if not self._identity():
+                    with translated_errors(self._root):
+                        self._journal.create(new_id())
+                yield self._ledger
+            finally:
+                with self._lock:
+                    self._committing = False
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep every other thread and process from writing."""
+        with self._writer, contextlib.ExitStack() as stack:
+            self._journal.require_sound()
+            with translated_errors(self._root):
+                lock = self._open_lock()
+                stack.callback(os.close, lock)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _open_lock(self) -> int:
+        """Open the file that is locked; it is the first that a store has."""
+        if not self._root.is_dir():
+            make_folder(self._root)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        return os.open(self._root / LOCK, flags, 0o666)
+
+    def _refresh(self) -> None:
+        self._take_news()
+        with translated_errors(self._root):
+            if not self._journal.lines and any(self._folder.files()):
+                raise care.journal_lost(self._journal.path)
+
+    def _take_news(self) -> None:
+        with translated_errors(self._journal.path):
+            if not self._journal.path.exists():
+                return
+            news = self._journal.read_new()
+        if news.anew:
+            self._ledger = Ledger()
+        for event in news.events:
+            self._ledger.apply(event)
+
+    def _forget(self) -> None:
+        self._journal = Journal(self._journal.path, self._journal.broken)
+        self._ledger = Ledger()
+
+    def _packed(self, draft: Draft, state: State) -> tuple[Checkpoint, bytes]:
+        encoded = encode_state(state)
+        record = measured(draft, size=encoded.size, stored_size=None, sha256=encoded.sha256)
+        data = pack_document(record, state, self._folder.form)
+        return replace(record, stored_size=len(data)), data
+
+    def _stage(self, record: Checkpoint, data: bytes) -> Staged:
+        """Write a file; the journal is there before the first."""
+        self._journal.require_sound()
+        if not self._journal.lines:
+            with self._exclusive():
+                pass
+        with self._breaking_at_a_failed_sync():
+            return Staged(self._folder, record, data)
+
+    def _save(self, group: SaveGroup, staged: Staged, expected: str | None) -> Checkpoint:
+        with self._breaking_at_a_failed_sync():
+            return group.save(staged, expected=expected)
+
+    @contextlib.contextmanager
+    def _breaking_at_a_failed_sync(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreError as error:
+            if isinstance(error.__cause__, SyncFailed):
+                self._journal.broken = str(error)
+            raise
+
+    def _commit(self, jobs: Sequence[Job[SaveGroup]]) -> None:
+        with self._exclusive() as ledger:
+            group = SaveGroup(ledger)
+            for job in jobs:
+                job.run(group)
+            if group.events:
+                self._settle(group.events)
+
+    def _record(self, event: Event) -> None:
+        self._settle([event])
+
+    def _settle(self, events: Sequence[Event]) -> None:
+        """Write down what happened, durably, and only then list it."""
+        placed = self._journal.append(events)
+        with self._lock:
+            for event in placed:
+                self._ledger.apply(event)
+        self._compact()
+
+    def _compact(self) -> None:
+        """Write the journal anew when most of it is obsolete; until that is done the old stands."""
+        lines = self._journal.lines
+        if self._journal.damaged or lines <= max(self._enough, MOST_OBSOLETE * self._ledger.live):
+            return
+        self._enough = MOST_OBSOLETE * lines
+        with contextlib.suppress(StoreError), self._lock:
+            self._rewrite(compacted(self._ledger))
+            self._enough = max(LEAST_LINES, MOST_OBSOLETE * self._journal.lines)
+
+    def _rewrite(self, events: Sequence[Event], *, keep: datetime | None = None) -> None:
+        """Put a journal of these events in the old one's place and read it."""
+        old, last = self._journal.header, events[-1].position if events else 0
+        header = Header(
+            store_id=old.store_id if old else new_id(),
+            generation=old.generation + 1 if old else 1,
+            position=max(self._journal.position, last),
+        )
+        name = f"journal.{keep:%Y%m%dT%H%M%S%f}.damaged" if keep else None
+        self._journal.rewrite(events, header, keep=name)
+        self._forget()
+        self._take_news()
+
+    def _write_in_newest_format(self, now: datetime) -> None:
+        header = self._journal.header
+        if header is not None and header.format < FORMAT:
+            with self._lock:
+                self._rewrite(compacted(self._ledger), keep=now)
+
+    def _bodies(self, record: Checkpoint) -> Iterator[bytes]:
+        """Yield the bytes of each file that this checkpoint has. Raises CorruptCheckpoint."""
+        found = False
+        for path in self._folder.paths(record):
+            data = care.bytes_at(self._folder, path, record)
+            if data is not None:
+                found = True
+                yield data
+        if not found:
+            raise _corrupt(record, "its file is gone")
+
+    def _damage(self, record: Checkpoint, *, deep: bool) -> str | None:
+        check = None if deep else self._ledger.checks.get(record.id)
+        return care.damage_of(self._folder, record, check)
+
+    def _put_away(self, record: Checkpoint, why: str, now: datetime) -> None:
+        for path in self._folder.paths(record):
+            if path.is_symlink() or path.exists():
+                self._folder.put_away(path, why, now)
+
+    def _delete_body(self, record: Checkpoint) -> int:
+        return self._folder.remove(record)
+
+
+def _corrupt(checkpoint: Checkpoint, what: str) -> CorruptCheckpoint:
+    return CorruptCheckpoint(f"{checkpoint.id}: {what}", checkpoint_id=checkpoint.id)
+
+
+def open_url(url: StoreUrl) -> FileStore:
+    """Open a folder; it is created by the first save.
+
+    ``format`` is how new files are written: ``json``, ``jsonl.gz`` or ``jsonl.zst``; those of
+    every format are read. Where keys are given nothing is saved: its files are there to be read.
+    """
+    return FileStore(url.path, url.text, _format_of(url), open_to_all=url.keys is None)
+
+
+def _format_of(url: StoreUrl) -> FileFormat:
+    try:
+        return FileFormat(url.query.get("format", FileFormat.JSON))
+    except ValueError:
+        raise PermanentStoreError(
+            f"{url.text} names a format that is not known; write one of {', '.join(FileFormat)}"
+        ) from None

@@ -1,0 +1,1 @@
+"""The store in a bucket: S3, Google Cloud Storage, Azure."""

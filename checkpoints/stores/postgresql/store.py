@@ -1,0 +1,195 @@
+"""The store for many machines: a PostgreSQL schema of rows, saved to in parallel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar, cast
+
+from checkpoints.bodies.encryption import Keyring
+from checkpoints.errors import PermanentStoreError, TransientStoreError
+from checkpoints.records import Capabilities, Thread
+from checkpoints.stores.drafts import next_head
+from checkpoints.stores.framing import Prepared
+from checkpoints.stores.group_commit import GroupCommit, Job
+from checkpoints.stores.record_bytes import pack_head, pack_record
+from checkpoints.stores.sql import care, rows
+from checkpoints.stores.sql.rows import ThreadRow
+from checkpoints.stores.sql.store import Landed, SqlStore, Told
+from checkpoints.stores.urls import StoreUrl, without_password
+
+try:
+    from checkpoints.stores.postgresql import rows as own
+    from checkpoints.stores.postgresql.attempts import alone, repeated, undisturbed
+    from checkpoints.stores.postgresql.errors import Conflicted
+    from checkpoints.stores.postgresql.rows import QuickSave
+    from checkpoints.stores.postgresql.scratch import remove_scratch, spoil
+    from checkpoints.stores.postgresql.server import DEFAULT_SCHEMA, Server, parameters_of
+    from checkpoints.stores.postgresql.sessions import Sessions
+except ImportError as error:
+    raise PermanentStoreError(
+        "a PostgreSQL store needs psycopg; install it with: pip install 'holdfast[postgresql]'"
+    ) from error
+
+__all__ = ["PostgresqlStore", "open_url", "remove_scratch", "spoil"]
+
+T = TypeVar("T")
+THREADS = 4096
+"""Threads of which is remembered where the last save left them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Where this process left a thread."""
+
+    landed: Landed
+    swept: int
+
+
+class PostgresqlStore(SqlStore):
+    """Rows in a schema. Saves of several threads share a statement; processes save in parallel.
+
+    A save that goes on where this process left its thread is one statement: it compares the
+    head's bytes, moves it and keeps the frame, or does nothing. Any other looks first.
+    """
+
+    def __init__(self, server: Server, url: str, keys: Keyring | None = None) -> None:
+        super().__init__(url, keys)
+        self._server = server
+        self._sessions = Sessions(server)
+        self._lines: dict[tuple[str, str], _Line] = {}
+        self._group: GroupCommit[dict[QuickSave, int]] = GroupCommit(self._commit)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Everything that this version offers; only reading where no more is allowed."""
+        refusal = self._sessions.refusal()
+        if refusal is None:
+            return super().capabilities
+        reasons = {**super().capabilities.reasons, "restore": refusal, "prune": refusal}
+        return Capabilities(reasons=reasons)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._server.close()
+
+    set_head = repeated(SqlStore.set_head)
+    take_directive = repeated(SqlStore.take_directive)
+    pin = repeated(SqlStore.pin)
+    unpin = repeated(SqlStore.unpin)
+    trash = repeated(SqlStore.trash)
+    untrash = repeated(SqlStore.untrash)
+    repair = undisturbed(SqlStore.repair)
+    rebuild = undisturbed(SqlStore.rebuild)
+
+    def sweep(self, *, before: datetime) -> int:
+        """Delete for good what went to the trash before a time; return the bytes freed.
+
+        Each thread is swept in a transaction of its own, so that the others can be saved to.
+        """
+        with self._glancing() as db:
+            threads = sorted({row.thread for row in care.due(db, before)}) if db else []
+        freed = sum(self._sweep_thread(thread, before) for thread in threads)
+        self._framing.forget()
+        return freed
+
+    @repeated
+    def _sweep_thread(self, thread: int, before: datetime) -> int:
+        with self._sessions.writing(alone=alone()) as db:
+            own.note_sweep(db, thread)
+            return care.delete(db, care.due(db, before, thread), self._framing.keys)
+
+    def _reading(self) -> AbstractContextManager[own.Db | None]:
+        return self._sessions.reading()
+
+    def _glancing(self) -> AbstractContextManager[own.Db | None]:
+        return self._sessions.glancing()
+
+    @contextmanager
+    def _following(self) -> Iterator[Told | None]:
+        with self._sessions.following() as told:
+            yield told
+
+    def _writing(self) -> AbstractContextManager[own.Db]:
+        return self._sessions.writing(alone=alone())
+
+    def _saving(self, work: Callable[[rows.Db], T]) -> T:
+        with self._writing() as db:
+            return work(db)
+
+    def _kept(self, prepared: Prepared, expected: str | None) -> Landed:
+        """Keep a save in one statement, or with care where that does not settle it."""
+        line = self._lines.get(_key(prepared))
+        landed = self._quickly(prepared, expected, line) if line else None
+        return landed or self._carefully(prepared, expected)
+
+    def _quickly(self, prepared: Prepared, expected: str | None, line: _Line) -> Landed | None:
+        before = line.landed.head
+        if before is None or before.checkpoint_id != expected:
+            return None
+        record = prepared.record
+        head = next_head(before, record, expected=expected)
+        save = QuickSave(
+            thread=line.landed.thread,
+            head=pack_head(head),
+            before=pack_head(before),
+            swept=line.swept,
+            id=record.id,
+            base=prepared.packed.base,
+            record=pack_record(record),
+            frame=prepared.packed.data,
+        )
+        position = self._group.submit(save)
+        if position is None:
+            return None
+        landed = Landed(record, position, line.landed.thread, head)
+        self._remember(prepared, landed, line.swept)
+        return landed
+
+    def _commit(self, group: Sequence[Job[dict[QuickSave, int]]]) -> None:
+        """Keep a group in one statement. What it refuses is done with care, one by one."""
+        try:
+            with self._sessions.quickly() as db:
+                kept = own.save_quickly(db, [cast(QuickSave, job.work) for job in group])
+        except (Conflicted, PermanentStoreError):
+            kept = {}
+        except TransientStoreError as error:
+            for job in group:
+                job.error = TransientStoreError(str(error))
+            return
+        for job in group:
+            job.run(kept)
+
+    @repeated
+    def _carefully(self, prepared: Prepared, expected: str | None) -> Landed:
+        with self._sessions.saving(prepared.record) as (db, swept):
+            landed = self._save(db, prepared, expected)
+        if landed.head is not None:
+            self._remember(prepared, landed, swept)
+        return landed
+
+    def _remember(self, prepared: Prepared, landed: Landed, swept: int) -> None:
+        if len(self._lines) >= THREADS:
+            self._lines.clear()
+        self._lines[_key(prepared)] = _Line(landed, swept)
+
+    def _views(self, db: rows.Db, threads: Iterable[ThreadRow]) -> list[Thread]:
+        pairs = [(row, row.readable_head) for row in threads]
+        found = own.records(db, [head.checkpoint_id for _, head in pairs if head])
+        return [
+            rows.view(row, head, found.get(head.checkpoint_id) if head else None)
+            for row, head in pairs
+        ]
+
+
+def _key(prepared: Prepared) -> tuple[str, str]:
+    return prepared.record.agent_id, prepared.record.thread_id
+
+
+def open_url(url: StoreUrl) -> PostgresqlStore:
+    """Open a schema; it is created by the first save."""
+    shown = without_password(url.text)
+    schema = url.query.get("schema") or DEFAULT_SCHEMA
+    return PostgresqlStore(Server(parameters_of(url), schema, shown), shown, url.keys)

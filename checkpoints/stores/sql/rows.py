@@ -1,0 +1,406 @@
+"""The rows of a store in SQL: one function per statement, the same for every database.
+
+Placeholders are question marks; a database that needs another statement for one of those with a
+public name puts its own in that one's place. ``position`` is the order of everything that happened
+in a store: checkpoints and events take theirs from one sequence, and none is ever used twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Protocol
+
+from checkpoints.bodies.chains import Link
+from checkpoints.errors import CorruptCheckpoint, PermanentStoreError
+from checkpoints.records import Checkpoint, Head, Pin, Removal, Thread
+from checkpoints.stores.heads import standing
+from checkpoints.stores.record_bytes import (
+    microseconds,
+    pack_head,
+    pack_record,
+    time_of,
+    unpack_head,
+    unpack_record,
+)
+
+
+class Cursor(Protocol):
+    """What a statement returns."""
+
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Db(Protocol):
+    """A connection within a transaction."""
+
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Cursor:
+        """Run one statement."""
+        ...
+
+
+class ThreadRow(NamedTuple):
+    """A thread as it lies in the database; ``head`` is packed."""
+
+    thread: int
+    agent_id: str
+    thread_id: str
+    position: int
+    checkpoints: int
+    head: bytes
+
+    def unpacked(self) -> Head:
+        """Return the head. Raises CorruptCheckpoint."""
+        return unpack_head(as_bytes(self.head), agent_id=self.agent_id, thread_id=self.thread_id)
+
+    @property
+    def readable_head(self) -> Head | None:
+        """The head, None where it cannot be read."""
+        try:
+            return self.unpacked()
+        except CorruptCheckpoint:
+            return None
+
+
+RECORD = "c.record, c.id, t.agent_id, t.thread_id, length(c.frame)"
+_LISTED = (
+    f"SELECT {RECORD} FROM checkpoints c LEFT JOIN threads t ON t.thread = c.thread "
+    "WHERE c.trashed IS NULL AND "
+)
+THREAD = "SELECT thread, agent_id, thread_id, position, checkpoints, head FROM threads"
+THREAD_OF_AGENT = f"{THREAD} WHERE thread_id = ? AND agent_id = ?"
+THREADS_OF_ANY = f"{THREAD} WHERE thread_id = ?"
+ANY_THREAD = f"{THREADS_OF_ANY} LIMIT 1"
+NEXT_THREAD = """
+SELECT 1 + max(
+    coalesce((SELECT max(thread) FROM threads), 0),
+    coalesce((SELECT max(thread) FROM checkpoints WHERE trashed IS NULL), 0))
+"""
+NEXT_POSITION = """
+SELECT 1 + max(
+    coalesce((SELECT max(position) FROM checkpoints), 0),
+    coalesce((SELECT max(position) FROM events), 0))
+"""
+BEFORE_SAVE = f"""
+SELECT (SELECT position FROM checkpoints WHERE id = ?),
+    (SELECT position FROM checkpoints WHERE position = ?),
+    ({NEXT_POSITION}),
+    t.thread, t.agent_id, t.thread_id, t.position, t.checkpoints, t.head
+FROM (SELECT 1) AS one LEFT JOIN threads t ON t.thread_id = ? AND t.agent_id = ?
+"""
+_CHAIN = """
+WITH RECURSIVE chain (position, base, depth) AS (
+    SELECT position, base, 0 FROM checkpoints WHERE {}
+    UNION ALL
+    SELECT c.position, c.base, chain.depth + 1 FROM checkpoints c, chain
+    WHERE c.position = chain.base AND chain.depth < 64
+)
+SELECT c.position, c.id, c.frame FROM chain, checkpoints c
+WHERE c.position = chain.position ORDER BY chain.depth
+"""
+_CHAIN_OF_ID = _CHAIN.format("id = ?")
+_CHAIN_AT = _CHAIN.format("position = ?")
+_WINDOW = """
+SELECT max(position) FROM (
+    SELECT position FROM (
+        SELECT position FROM checkpoints
+        WHERE position > ? AND position <= ? ORDER BY position LIMIT ?
+    ) AS a UNION SELECT position FROM (
+        SELECT position FROM events
+        WHERE position > ? AND position <= ? ORDER BY position LIMIT ?
+    ) AS b ORDER BY position LIMIT ?
+) AS c
+"""
+
+
+def as_bytes(value: object) -> bytes:
+    """Return a column's bytes; none for a value that can only be damage."""
+    return bytes(value) if isinstance(value, (bytes, memoryview)) else b""
+
+
+def thread_row(db: Db, agent_id: str | None, thread_id: str) -> ThreadRow | None:
+    """Return a thread; the first of any agent when none is named."""
+    if agent_id is None:
+        row = db.execute(ANY_THREAD, (thread_id,)).fetchone()
+    else:
+        row = db.execute(THREAD_OF_AGENT, (thread_id, agent_id)).fetchone()
+    return ThreadRow(*row) if row else None
+
+
+def thread_at(db: Db, thread: int) -> ThreadRow | None:
+    """Return the thread of a key."""
+    row = db.execute(f"{THREAD} WHERE thread = ?", (thread,)).fetchone()
+    return ThreadRow(*row) if row else None
+
+
+def thread_rows(db: Db) -> list[ThreadRow]:
+    """Return every thread, most recently moved first."""
+    return [ThreadRow(*row) for row in db.execute(f"{THREAD} ORDER BY position DESC")]
+
+
+def thread_rows_of(db: Db, thread_id: str) -> list[ThreadRow]:
+    """Return the threads of this name, of whatever agent."""
+    return [ThreadRow(*row) for row in db.execute(THREADS_OF_ANY, (thread_id,))]
+
+
+def next_position(db: Db) -> int:
+    """Return the position that the next thing takes."""
+    return int(db.execute(NEXT_POSITION).fetchone()[0])
+
+
+def store_id(db: Db) -> str:
+    """Return what this store's cursors begin with."""
+    row = db.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()
+    if row is None:
+        raise PermanentStoreError("the store is damaged: it has lost its store_id")
+    return str(row[0])
+
+
+class Before(NamedTuple):
+    """What a save has to know: its thread, if it has begun, and what stands in its way.
+
+    ``known`` is the position of a checkpoint of the same id, ``base`` that of the one that its
+    frame stands on, while that is there; ``position`` is the next one.
+    """
+
+    thread: ThreadRow | None
+    known: int | None
+    base: int | None
+    position: int
+
+
+def before_save(db: Db, record: Checkpoint, base: int | None) -> Before:
+    """Return what a save has to know, in one statement."""
+    row = db.execute(BEFORE_SAVE, (record.id, base, record.thread_id, record.agent_id)).fetchone()
+    known, found, position, *thread = row
+    return Before(None if thread[0] is None else ThreadRow(*thread), known, found, position)
+
+
+def insert(
+    db: Db, record: Checkpoint, *, position: int, thread: int, base: int | None, frame: bytes
+) -> None:
+    """Write one checkpoint."""
+    db.execute(
+        "INSERT INTO checkpoints (position, id, thread, base, record, frame) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        (position, record.id, thread, base, pack_record(record), frame),
+    )
+
+
+def add_thread(db: Db, head: Head, position: int) -> int:
+    """Begin a thread with its first checkpoint; return its key."""
+    key = db.execute(NEXT_THREAD).fetchone()[0]
+    db.execute(
+        "INSERT INTO threads (thread, agent_id, thread_id, position, checkpoints, head) "
+        "VALUES (?, ?, ?, ?, 1, ?)",
+        (key, head.agent_id, head.thread_id, position, pack_head(head)),
+    )
+    return int(key)
+
+
+def move_head(db: Db, thread: int, head: Head, position: int, *, gained: int = 0) -> None:
+    """Write a thread's head and count what it gained."""
+    db.execute(
+        "UPDATE threads SET position = ?, checkpoints = checkpoints + ?, head = ? WHERE thread = ?",
+        (position, gained, pack_head(head), thread),
+    )
+
+
+def add_event(
+    db: Db,
+    name: str,
+    *,
+    position: int,
+    thread: int,
+    at: datetime,
+    checkpoint_id: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Write that something happened besides a save."""
+    db.execute(
+        "INSERT INTO events (position, name, thread, checkpoint_id, reason, at) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        (position, name, thread, checkpoint_id, reason, microseconds(at)),
+    )
+
+
+def record_of(row: Sequence[Any]) -> Checkpoint:
+    """Return the record of a row; one that cannot be read says so in ``damage``."""
+    data, checkpoint_id, agent_id, thread_id, stored_size = row
+    try:
+        return unpack_record(as_bytes(data), checkpoint_id=checkpoint_id, stored_size=stored_size)
+    except (CorruptCheckpoint, TypeError) as error:
+        return Checkpoint(
+            id=str(checkpoint_id),
+            agent_id=str(agent_id),
+            thread_id=str(thread_id),
+            step=0,
+            created_at=datetime.fromtimestamp(0, UTC),
+            damage=str(error),
+        )
+
+
+def find(db: Db, checkpoint_id: str) -> Checkpoint | None:
+    """Return a listed record, or None."""
+    row = db.execute(f"{_LISTED} c.id = ?", (checkpoint_id,)).fetchone()
+    return record_of(row) if row else None
+
+
+def place(db: Db, checkpoint_id: str) -> tuple[int, int, int | None] | None:
+    """Return position, thread and, where it lies in the trash, the position of its removal."""
+    sql = "SELECT position, thread, trashed FROM checkpoints WHERE id = ?"
+    row = db.execute(sql, (checkpoint_id,)).fetchone()
+    return None if row is None else (row[0], row[1], row[2])
+
+
+def newest(db: Db, thread: int, count: int | None) -> list[Any]:
+    """Return the rows of a thread's records, newest first."""
+    sql = f"{_LISTED} c.thread = ? ORDER BY c.position DESC"
+    if count is None:
+        return db.execute(sql, (thread,)).fetchall()
+    return db.execute(f"{sql} LIMIT ?", (thread, count)).fetchall()
+
+
+def chain(db: Db, checkpoint_id: str) -> list[Link]:
+    """Return a checkpoint's frames, newest first, empty when it is not there."""
+    return _links(db.execute(_CHAIN_OF_ID, (checkpoint_id,)))
+
+
+def chain_at(db: Db, position: int) -> list[Link]:
+    """Return the frames of the checkpoint at a position, newest first."""
+    return _links(db.execute(_CHAIN_AT, (position,)))
+
+
+def _links(rows: Iterable[Any]) -> list[Link]:
+    return [Link(key=key, checkpoint_id=name, data=as_bytes(data)) for key, name, data in rows]
+
+
+def views(db: Db, threads: Iterable[ThreadRow]) -> list[Thread]:
+    """Return the present view of each thread; without a head where that cannot be read."""
+    found = []
+    for row in threads:
+        head = row.readable_head
+        found.append(view(row, head, find(db, head.checkpoint_id) if head else None))
+    return found
+
+
+def view(row: ThreadRow, head: Head | None, record: Checkpoint | None) -> Thread:
+    """Return the view of a thread, given its head and the record of that."""
+    status, detail = standing(head, record)
+    return Thread(
+        agent_id=row.agent_id,
+        thread_id=row.thread_id,
+        head_id=head.checkpoint_id if head else None,
+        checkpoints=row.checkpoints,
+        updated_at=head.moved_at if head else None,
+        head_version=head.version if head else 0,
+        status=status,
+        detail=detail,
+    )
+
+
+def moved_by(db: Db, operation_id: str | None) -> Head | None:
+    """Return the head that an operation made, however long ago."""
+    sql = (
+        "SELECT t.agent_id, t.thread_id, m.head FROM moves m JOIN threads t "
+        "ON t.thread = m.thread WHERE m.operation_id = ?"
+    )
+    row = db.execute(sql, (operation_id,)).fetchone()
+    return unpack_head(as_bytes(row[2]), agent_id=row[0], thread_id=row[1]) if row else None
+
+
+def remember_move(db: Db, thread: int, head: Head) -> None:
+    """Keep the head that an operation made, so that it never makes it again."""
+    if head.operation_id is not None:
+        values = (head.operation_id, thread, pack_head(head))
+        db.execute("INSERT INTO moves (operation_id, thread, head) VALUES (?, ?, ?)", values)
+
+
+def pin(db: Db, checkpoint_id: str, reason: str, at: datetime) -> None:
+    """Pin a checkpoint, or change the reason."""
+    unpin(db, checkpoint_id)
+    sql = "INSERT INTO pins (checkpoint_id, reason, pinned_at) VALUES (?, ?, ?)"
+    db.execute(sql, (checkpoint_id, reason, microseconds(at)))
+
+
+def unpin(db: Db, checkpoint_id: str) -> None:
+    """Take a pin back, if there is one."""
+    db.execute("DELETE FROM pins WHERE checkpoint_id = ?", (checkpoint_id,))
+
+
+def pins(db: Db) -> list[Pin]:
+    """Return all pins. Raises CorruptCheckpoint."""
+    sql = "SELECT checkpoint_id, reason, pinned_at FROM pins ORDER BY pinned_at"
+    return [_pin(*row) for row in db.execute(sql)]
+
+
+def _pin(checkpoint_id: str, reason: str, at: int) -> Pin:
+    try:
+        return Pin(checkpoint_id=checkpoint_id, reason=reason, pinned_at=time_of(at))
+    except (TypeError, OverflowError) as error:
+        raise CorruptCheckpoint(f"the pin of {checkpoint_id} is damaged: {error}") from error
+
+
+def pinned(db: Db) -> set[str]:
+    """Return the ids that are pinned."""
+    return {row[0] for row in db.execute("SELECT checkpoint_id FROM pins")}
+
+
+def set_trashed(db: Db, position: int, thread: int, at: int | None) -> None:
+    """Put a checkpoint into the trash, or take it out, and count the thread anew."""
+    db.execute("UPDATE checkpoints SET trashed = ? WHERE position = ?", (at, position))
+    db.execute(
+        "UPDATE threads SET checkpoints = checkpoints + ? WHERE thread = ?",
+        (1 if at is None else -1, thread),
+    )
+
+
+def last_position(db: Db, after: int, limit: int, end: int) -> int | None:
+    """Return the position of the last of the next ``limit`` things up to ``end``, if any."""
+    found = db.execute(_WINDOW, (after, end, limit, after, end, limit, limit)).fetchone()[0]
+    return None if found is None else int(found)
+
+
+def gained(db: Db, after: int, last: int) -> list[Checkpoint]:
+    """Return the listed checkpoints that came between two positions, in their order."""
+    saved = f"{_LISTED} c.position > ? AND c.position <= ? ORDER BY c.position"
+    back = (
+        f"SELECT {RECORD} FROM events e JOIN checkpoints c ON c.id = e.checkpoint_id "
+        "LEFT JOIN threads t ON t.thread = c.thread WHERE e.position > ? AND e.position <= ? "
+        "AND e.name = 'untrashed' AND c.trashed IS NULL ORDER BY e.position"
+    )
+    rows = db.execute(saved, (after, last)).fetchall() + db.execute(back, (after, last)).fetchall()
+    return list({record.id: record for record in map(record_of, rows)}.values())
+
+
+def touched(db: Db, after: int, last: int) -> list[ThreadRow]:
+    """Return the threads to which something happened between two positions."""
+    sql = (
+        f"{THREAD} WHERE thread IN (SELECT thread FROM checkpoints WHERE position > ? "
+        "AND position <= ? UNION SELECT thread FROM events WHERE position > ? AND position <= ?)"
+    )
+    return [ThreadRow(*row) for row in db.execute(sql, (after, last, after, last))]
+
+
+def removed(db: Db, after: int, last: int) -> list[Removal]:
+    """Return what went between two positions and is not back."""
+    sql = (
+        "SELECT t.agent_id, t.thread_id, e.checkpoint_id, e.reason, e.at FROM events e "
+        "JOIN threads t ON t.thread = e.thread LEFT JOIN checkpoints c ON c.id = e.checkpoint_id "
+        "WHERE e.position > ? AND e.position <= ? AND e.name IN ('trashed', 'quarantined') "
+        "AND (c.position IS NULL OR c.trashed IS NOT NULL) ORDER BY e.position"
+    )
+    rows = db.execute(sql, (after, last))
+    return [_removal(*row) for row in rows]
+
+
+def _removal(agent_id: str, thread_id: str, checkpoint_id: str, reason: str, at: int) -> Removal:
+    return Removal(
+        agent_id=agent_id,
+        thread_id=thread_id,
+        checkpoint_id=checkpoint_id,
+        reason=reason,
+        removed_at=time_of(at),
+    )

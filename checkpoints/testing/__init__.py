@@ -1,0 +1,18 @@
+"""The suite that every store passes, published so that others can run it on theirs.
+
+Subclass ``StoreSuite`` in a test module and say how a store is opened::
+
+    class TestMyStore(StoreSuite):
+        @pytest.fixture
+        def open_store(self, tmp_path):
+            return lambda: MyStore(tmp_path / "store")
+
+``open_store`` is called again to see what a second process would see; a store that lives in one
+process only returns the same object.
+"""
+
+from checkpoints.testing.faulty import FaultyStore
+from checkpoints.testing.samples import NOON, FakeClock, draft, save_chain
+from checkpoints.testing.suite import OpenStore, StoreSuite
+
+__all__ = ["NOON", "FakeClock", "FaultyStore", "OpenStore", "StoreSuite", "draft", "save_chain"]
