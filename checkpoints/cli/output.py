@@ -14,6 +14,7 @@ from checkpoints.cli.exits import one_line
 from checkpoints.diffs import Change, ChangeKind
 from checkpoints.presentation import presentable, summarised
 from checkpoints.records import Checkpoint, Finding, RestorePlan
+from checkpoints.selftest import Outcome, Verdict
 
 console = Console(soft_wrap=True)
 if not console.is_terminal:
@@ -22,6 +23,11 @@ _SIGNS = {
     ChangeKind.ADDED: "[green]+[/]",
     ChangeKind.REMOVED: "[red]-[/]",
     ChangeKind.CHANGED: "[yellow]~[/]",
+}
+_COLOURS = {
+    Verdict.HELD: "green",
+    Verdict.DID_NOT_HOLD: "bold red",
+    Verdict.NOT_POSSIBLE: "yellow",
 }
 MAX_SHOWN = 160
 
@@ -132,3 +138,12 @@ def print_findings(findings: list[Finding]) -> None:
     for finding in findings:
         where = " ".join(shown(p) for p in (finding.thread_id, finding.checkpoint_id) if p)
         console.print(f"[red]{shown(finding.kind)}[/] {where}: {shown(finding.message)}")
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """Print how one check of a store ended."""
+    colour = _COLOURS[outcome.verdict]
+    verdict = f"[{colour}]{outcome.verdict:<17}[/]"
+    console.print(f"{verdict} {outcome.check:<11} {outcome.seconds:6.2f} s  {outcome.promise}")
+    if outcome.reason:
+        console.print(f"{'':<18}{shown(outcome.reason)}")

@@ -145,17 +145,17 @@ def test_verify_names_a_damaged_checkpoint_and_restore_refuses_it(url: str, tmp_
 
 
 def damage(path: Path, checkpoint_id: str) -> None:
-    """Flip a bit in the middle of a body."""
+    """Flip a bit in the middle of a frame."""
     import sqlite3
 
     with sqlite3.connect(path) as db:
-        (body,) = db.execute(
-            "SELECT body FROM checkpoints WHERE id = ?", (checkpoint_id,)
+        (frame,) = db.execute(
+            "SELECT frame FROM checkpoints WHERE id = ?", (checkpoint_id,)
         ).fetchone()
-        flipped = bytearray(body)
-        flipped[len(body) // 2] ^= 1
+        flipped = bytearray(frame)
+        flipped[len(frame) // 2] ^= 1
         db.execute(
-            "UPDATE checkpoints SET body = ? WHERE id = ?",
+            "UPDATE checkpoints SET frame = ? WHERE id = ?",
             (bytes(flipped), checkpoint_id),
         )
 
