@@ -19,8 +19,8 @@ django.setup()
 
 from checkpoints.connectors.kaizen.store import KaizenStore  # noqa: E402
 from checkpoints.connectors.langgraph_sqlite.store import LangGraphSqliteStore  # noqa: E402
-from checkpoints.stores.files import FileStore  # noqa: E402
-from checkpoints.stores.sqlite import SqliteStore  # noqa: E402
+from checkpoints.stores.folder.store import FileStore  # noqa: E402
+from checkpoints.stores.sqlite.store import SqliteStore  # noqa: E402
 from dashboard import rounds  # noqa: E402
 from dashboard.celery import app  # noqa: E402
 from dashboard.services.operations import claims, reconciling  # noqa: E402

@@ -35,8 +35,8 @@ class Effects:
 def store_classes() -> list[type[Any]]:
     from checkpoints.connectors.kaizen.store import KaizenStore
     from checkpoints.connectors.langgraph_sqlite.store import LangGraphSqliteStore
-    from checkpoints.stores.files import FileStore
-    from checkpoints.stores.sqlite import SqliteStore
+    from checkpoints.stores.folder.store import FileStore
+    from checkpoints.stores.sqlite.store import SqliteStore
 
     return [SqliteStore, FileStore, LangGraphSqliteStore, KaizenStore]
 
