@@ -1,54 +1,60 @@
-"""``python -m benchmarks [sdk|index|restore|install …]``: measure and print the table."""
+"""``python -m benchmarks [--quick] [--markdown] [SECTION …]``: measure and print the table."""
 
 from __future__ import annotations
 
-import os
-import platform
+import argparse
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 
-from rich.console import Console
-from rich.table import Table
-
-from benchmarks import index, install, restore, sdk
+from benchmarks.machine import described
 from benchmarks.measure import Row
+from benchmarks.tables import TITLES, print_machine, print_markdown, print_table, print_why
 
-SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
-    "sdk": sdk.rows,
-    "index": index.rows,
-    "restore": restore.rows,
-    "install": install.rows,
-}
+SECTIONS = tuple(TITLES)
 
 
 def main() -> None:
     """Run the named sections, or all; each in a process of its own."""
-    if len(sys.argv) == 3 and sys.argv[1] == "--one":
-        print_section(sys.argv[2])
+    chosen = _arguments()
+    if chosen.one:
+        printer = print_markdown if chosen.markdown else print_table
+        printer(chosen.one, rows_of(chosen.one, quick=chosen.quick))
         return
-    console = Console(width=130)
-    console.print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    )
-    for name in sys.argv[1:] or SECTIONS:
-        subprocess.run([sys.executable, "-m", "benchmarks", "--one", name], check=True)
+    print_machine(described(), markdown=chosen.markdown)
+    options = [name for name, value in vars(chosen).items() if value is True]
+    for name in chosen.sections or SECTIONS:
+        command = [sys.executable, "-m", "benchmarks", *(f"--{o}" for o in options), "--one", name]
+        subprocess.run(command, check=True)
+    if chosen.markdown:
+        print_why()
 
 
-def print_section(name: str) -> None:
-    """Print one section's rows."""
-    console = Console(width=130)
-    table = Table(title=name, title_justify="left", box=None)
-    table.add_column("what", min_width=52)
-    table.add_column("measured", justify="right")
-    table.add_column("goal", justify="right")
-    table.add_column("")
-    table.add_column("")
-    for row in SECTIONS[name]():
-        goal = "" if row.goal is None else f"≤ {row.goal:g} {row.unit}"
-        verdict = {None: "", True: "reached", False: "[red]not reached[/]"}[row.reached]
-        table.add_row(row.name, f"{row.value:.3g} {row.unit}", goal, verdict, row.note)
-    console.print(table)
+def rows_of(section: str, *, quick: bool) -> Iterator[Row]:
+    """Return a section's rows; only the native store's has a quick run."""
+    if section == "native":
+        from benchmarks.native import scale
+        from benchmarks.native.section import rows
+
+        return rows(scale.QUICK if quick else scale.FULL)
+    module: Callable[[], Iterator[Row]] = import_module(f"benchmarks.{section}").rows
+    return module()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("sections", nargs="*", type=_section, metavar="SECTION")
+    parser.add_argument("--quick", action="store_true", help="smaller series, within 90 s")
+    parser.add_argument("--markdown", action="store_true", help="as docs/reference has it")
+    parser.add_argument("--one", choices=SECTIONS, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _section(name: str) -> str:
+    if name not in SECTIONS:
+        raise argparse.ArgumentTypeError(f"there is no {name}; choose from {', '.join(SECTIONS)}")
+    return name
 
 
 if __name__ == "__main__":

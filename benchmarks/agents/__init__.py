@@ -1,0 +1,1 @@
+"""Made-up agents whose states look like real ones: text, messages, tool outputs, memory."""
