@@ -216,6 +216,13 @@ class CheckpointManager:
         """Return a checkpoint's state and change nothing."""
         return self._store.load(self._own(str(ref)))
 
+    def fields(self, ref: Checkpoint | str) -> Mapping[str, Any]:
+        """Return a checkpoint's state as a mapping that reads a field when it is asked for.
+
+        Of a large state the other fields are not even unpacked.
+        """
+        return self._store.fields(self._own(str(ref)))
+
     def pin(self, ref: Checkpoint | str, reason: str) -> None:
         """Exempt a checkpoint from retention."""
         self._store.pin(self._own(str(ref)), reason=reason, now=self._clock())

@@ -73,6 +73,11 @@ def check_place(url: str) -> None:
             "A memory store lives inside one process; no other can read it. Let the agent save "
             "into a file to see its states here."
         )
+    if parsed.server:
+        raise checkpoints.PermanentStoreError(
+            "This store lies on a server; this version of the dashboard opens stores on disk only. "
+            "What its agents report is listed, and the command line can read and restore it."
+        )
     roots = tuple(root.resolve() for root in settings.HOLDFAST_SOURCE_ROOTS)
     path = parsed.path
     if roots and not any(path.resolve().is_relative_to(root) for root in roots):

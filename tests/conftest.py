@@ -10,8 +10,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+pytest_plugins = ["tests.s3"]
 if importlib.util.find_spec("psycopg"):
-    pytest_plugins = ["tests.services"]
+    pytest_plugins += ["tests.services"]
 
 
 @pytest.fixture(scope="session")

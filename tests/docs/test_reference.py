@@ -16,7 +16,13 @@ from tests.docs.markdown import ROOT, first_cells
 README = ROOT / "README.md"
 CLI = ROOT / "docs/reference/cli.md"
 CONFIGURATION = ROOT / "docs/reference/configuration.md"
-NOT_DJANGOS = {"HOLDFAST_STORE", "HOLDFAST_DASHBOARD_URL", "HOLDFAST_TOKEN", "HOLDFAST_DEMO"}
+NOT_DJANGOS = {
+    "HOLDFAST_STORE",
+    "HOLDFAST_STORE_KEYS",
+    "HOLDFAST_DASHBOARD_URL",
+    "HOLDFAST_TOKEN",
+    "HOLDFAST_DEMO",
+}
 
 
 def _commands() -> set[str]:

@@ -146,7 +146,7 @@ def test_a_locked_store_is_said_to_be_locked(
     [
         ("", "is not a store URL"),
         ("nowhere", "is not a store URL"),
-        ("redis://localhost", "is not a store URL"),
+        ("ftp://localhost", "is not a store URL"),
         ("sqlite://host/x", "sqlite:////path for an absolute one"),
         ("sqlite:////a\0b", "control characters"),
         ("sqlite:////a%00b", "NUL"),
@@ -158,6 +158,22 @@ def test_what_is_no_store_url_is_said(person: User, url: str, said: str, now: da
 
 def test_a_memory_store_cannot_be_a_source(person: User, now: datetime) -> None:
     assert "inside one process" in refusal(person, "memory://", now)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:hunter2@127.0.0.1:1/agents",
+        "redis://:hunter2@127.0.0.1:1/0",
+        "s3://bucket/agents",
+    ],
+)
+def test_a_store_on_a_server_is_not_opened_and_its_password_not_repeated(
+    person: User, url: str, now: datetime
+) -> None:
+    message = refusal(person, url, now)
+    assert "lies on a server" in message
+    assert "hunter2" not in message
 
 
 def test_a_store_outside_the_roots_is_not_opened(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import checkpoints
-from checkpoints.stores.sqlite import SqliteStore
+from checkpoints.stores.sqlite.store import SqliteStore
 from dashboard.models import AuditEvent, OperationState
 from dashboard.services.operations import OperationRefused, PlanStale
 from tests.benches import Bench
@@ -127,21 +127,23 @@ def test_a_checkpoint_that_was_altered_since_it_was_indexed_is_refused(bench: Be
 
 def forge(bench: Bench, checkpoint_id: str) -> None:
     """Put another state under an id, with a record that fits it."""
-    store = checkpoints.open_store(bench.url)
-    assert isinstance(store, SqliteStore)
-    draft = checkpoints.Draft(
-        id="forged", agent_id="other", thread_id="other", step=1, created_at=bench.clock()
-    )
-    store.put(draft, {"step": "forged"}, expected_head=None)
-    store.close()
-    with closing(sqlite3.connect(bench.url.removeprefix("sqlite:///"))) as db, db:
-        digest = db.execute(
-            "SELECT json_extract(CAST(record AS TEXT), '$.sha256'),"
-            " json_extract(CAST(record AS TEXT), '$.size'), body"
-            " FROM checkpoints WHERE id = 'forged'"
-        ).fetchone()
+    path = bench.url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as db, db:
+        agent_id, thread_id = db.execute("SELECT agent_id, thread_id FROM threads").fetchone()
+        store = checkpoints.open_store(f"sqlite:///{path}.forged")
+        assert isinstance(store, SqliteStore)
+        draft = checkpoints.Draft(
+            id=checkpoint_id,
+            agent_id=agent_id,
+            thread_id=thread_id,
+            step=1,
+            created_at=bench.clock(),
+        )
+        store.put(draft, {"step": "forged"}, expected_head=None)
+        store.close()
+        db.execute("ATTACH ? AS forged", (f"{path}.forged",))
         db.execute(
-            "UPDATE checkpoints SET record = CAST(json_set(CAST(record AS TEXT), '$.sha256', ?,"
-            " '$.size', ?) AS BLOB), body = ? WHERE id = ?",
-            (*digest, checkpoint_id),
+            "UPDATE checkpoints SET (base, record, frame) ="
+            " (SELECT base, record, frame FROM forged.checkpoints) WHERE id = ?",
+            (checkpoint_id,),
         )

@@ -343,11 +343,11 @@ def test_an_agent_that_saved_a_moment_ago_looks_alive(bench: Bench) -> None:
 def damage(bench: Bench, row: Checkpoint) -> None:
     """Flip a byte of the stored state."""
     with closing(sqlite3.connect(bench.url.removeprefix("sqlite:///"))) as database:
-        sql = "SELECT body FROM checkpoints WHERE id = ?"
-        (body,) = database.execute(sql, (row.checkpoint_id,)).fetchone()
-        altered = body[:-1] + bytes([body[-1] ^ 1])
+        sql = "SELECT frame FROM checkpoints WHERE id = ?"
+        (frame,) = database.execute(sql, (row.checkpoint_id,)).fetchone()
+        altered = frame[:-1] + bytes([frame[-1] ^ 1])
         database.execute(
-            "UPDATE checkpoints SET body = ? WHERE id = ?", (altered, row.checkpoint_id)
+            "UPDATE checkpoints SET frame = ? WHERE id = ?", (altered, row.checkpoint_id)
         )
         database.commit()
 
