@@ -7,15 +7,15 @@ from checkpoints.stores.decorators.fallback import FallbackStore
 from checkpoints.stores.decorators.wrapping import WrappingStore
 
 if TYPE_CHECKING:
-    from checkpoints.stores.decorators.retrying import RetryingStore
+    from checkpoints.stores.decorators.retrying import Retry, RetryingStore
 
-__all__ = ["CachedStore", "FallbackStore", "RetryingStore", "WrappingStore"]
+__all__ = ["CachedStore", "FallbackStore", "Retry", "RetryingStore", "WrappingStore"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs a library of its own only when it is asked for."""
-    if name != "RetryingStore":
+    """Import what takes its time only when it is asked for."""
+    if name not in ("Retry", "RetryingStore"):
         raise AttributeError(name)
-    from checkpoints.stores.decorators.retrying import RetryingStore
+    from checkpoints.stores.decorators import retrying
 
-    return RetryingStore
+    return getattr(retrying, name)

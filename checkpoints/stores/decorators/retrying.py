@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Generic, TypeVar
 
-from checkpoints.errors import (
-    CheckpointNotFound,
-    HeadMoved,
-    PermanentStoreError,
-    TransientStoreError,
-)
+from stamina import RetryingCaller
+
+from checkpoints.errors import CheckpointNotFound, HeadMoved, TransientStoreError
 from checkpoints.records import Checkpoint, Directive, Head, Removal
 from checkpoints.stores.base import Store
+from checkpoints.stores.decorators.telling import Listener, tell
 from checkpoints.stores.decorators.wrapping import WrappingStore
-
-try:
-    from stamina import RetryingCaller
-except ImportError as error:
-    raise PermanentStoreError(
-        "retrying needs stamina; install it with: pip install 'holdfast[retry]'"
-    ) from error
 
 T = TypeVar("T")
 
 ONCE = frozenset({"close", "rebuild", "repair"})
 """Methods that are never tried again: what the first try did would be left out of the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """A call that is tried again now.
+
+    ``attempt`` counts the tries: 2 is the first one again. ``error`` is why the try before failed,
+    ``wait_seconds`` how long was waited since.
+    """
+
+    method: str
+    attempt: int
+    error: TransientStoreError
+    wait_seconds: float
 
 
 class RetryingStore(WrappingStore):
@@ -40,6 +47,9 @@ class RetryingStore(WrappingStore):
     does not (moving a head without an operation, removing, taking a directive), the store is read
     again before or after the next try to tell what has happened. ``sweep`` then returns the bytes
     that its last try freed.
+
+    ``on_retry`` hears of each further try before it begins; what it raises is logged and changes
+    nothing.
     """
 
     def __init__(
@@ -51,8 +61,10 @@ class RetryingStore(WrappingStore):
         first_wait: float = 0.1,
         longest_wait: float = 5.0,
         jitter: float = 1.0,
+        on_retry: Listener[Retry] | None = None,
     ) -> None:
         super().__init__(store)
+        self._on_retry = on_retry
         self._caller = RetryingCaller(
             attempts=attempts,
             timeout=timeout,
@@ -64,18 +76,14 @@ class RetryingStore(WrappingStore):
     def _through(self, method: str, call: Callable[[Store], T]) -> T:
         if method in ONCE:
             return call(self._store)
-        return self._caller(TransientStoreError, call, self._store)
+        return self._tried(method, lambda: call(self._store))
 
-    def _tell_apart(self, first: Callable[[], T], again: Callable[[], T]) -> T:
+    def _tried(
+        self, method: str, first: Callable[[], T], again: Callable[[], T] | None = None
+    ) -> T:
         """Try ``first``; after an error that leaves open whether it happened, try ``again``."""
-        tried = False
-
-        def attempt() -> T:
-            nonlocal tried
-            work, tried = (again if tried else first), True
-            return work()
-
-        return self._caller(TransientStoreError, attempt)
+        tries = _Tries(method, first, again or first, self._on_retry)
+        return self._caller(TransientStoreError, tries)
 
     def set_head(
         self,
@@ -106,7 +114,7 @@ class RetryingStore(WrappingStore):
             )
 
         if operation_id is not None:
-            return self._caller(TransientStoreError, move)
+            return self._tried("set_head", move)
         before = self.head(checkpoint.agent_id, checkpoint.thread_id)
         version = before.version if before else 0
 
@@ -122,7 +130,7 @@ class RetryingStore(WrappingStore):
                     raise
                 return made
 
-        return self._tell_apart(move, move_again)
+        return self._tried("set_head", move, move_again)
 
     def _made(
         self, target: Checkpoint, version: int, now: datetime, reason: str | None
@@ -156,7 +164,7 @@ class RetryingStore(WrappingStore):
             now = None if taken else self._store.head(head.agent_id, head.thread_id)
             return head.directive if now and now.version == head.version else taken
 
-        return self._tell_apart(take, take_again)
+        return self._tried("take_directive", take, take_again)
 
     def trash(self, checkpoints: Mapping[str, str], *, now: datetime) -> list[Removal]:
         """Move checkpoints (id to reason) into the trash, all or none."""
@@ -173,11 +181,11 @@ class RetryingStore(WrappingStore):
                     raise
                 return told
 
-        return self._tell_apart(remove, remove_again)
+        return self._tried("trash", remove, remove_again)
 
     def untrash(self, checkpoint_ids: Sequence[str]) -> int:
         """Bring checkpoints back from the trash; return how many came."""
-        away = self._caller(TransientStoreError, lambda: self._unlisted(checkpoint_ids))
+        away = self._tried("untrash", lambda: self._unlisted(checkpoint_ids))
 
         def bring() -> int:
             return self._store.untrash(checkpoint_ids)
@@ -186,10 +194,44 @@ class RetryingStore(WrappingStore):
             bring()
             return len(away) - len(self._unlisted(away))
 
-        return self._tell_apart(bring, bring_again)
+        return self._tried("untrash", bring, bring_again)
 
     def _unlisted(self, checkpoint_ids: Iterable[str]) -> set[str]:
         return {name for name in checkpoint_ids if not _is_listed(self._store, name)}
+
+
+class _Tries(Generic[T]):
+    """The tries of one call, each told of but the first."""
+
+    def __init__(
+        self,
+        method: str,
+        first: Callable[[], T],
+        again: Callable[[], T],
+        listener: Listener[Retry] | None,
+    ) -> None:
+        self._method = method
+        self._work = first
+        self._again = again
+        self._listener = listener
+        self._attempt = 1
+        self._failed: tuple[TransientStoreError, float] | None = None
+
+    def __call__(self) -> T:
+        if self._failed is not None:
+            self._tell(*self._failed)
+        try:
+            return self._work()
+        except TransientStoreError as error:
+            self._work = self._again
+            self._attempt += 1
+            self._failed = error, time.monotonic()
+            raise
+
+    def _tell(self, error: TransientStoreError, failed_at: float) -> None:
+        waited = time.monotonic() - failed_at
+        event = Retry(method=self._method, attempt=self._attempt, error=error, wait_seconds=waited)
+        tell(self._listener, event)
 
 
 def _is_listed(store: Store, checkpoint_id: str) -> bool:

@@ -21,7 +21,7 @@ from checkpoints.errors import (
 )
 from checkpoints.records import Directive, Strategy
 from checkpoints.stores.base import Store
-from checkpoints.stores.decorators.retrying import RetryingStore
+from checkpoints.stores.decorators.retrying import Retry, RetryingStore
 from checkpoints.stores.memory import MemoryStore
 from checkpoints.stores.sqlite import store as sqlite
 from checkpoints.stores.urls import parse_url
@@ -211,18 +211,51 @@ def test_a_repair_is_not_done_twice(store: RetryingStore, faulty: FaultyStore) -
     assert faulty.calls["repair"] == 1
 
 
-def test_without_stamina_one_sentence_says_what_to_install() -> None:
+def test_each_further_try_is_told_before_it_begins(faulty: FaultyStore) -> None:
+    told: list[tuple[Retry, int]] = []
+    store = RetryingStore(
+        faulty,
+        first_wait=0.01,
+        jitter=0,
+        on_retry=lambda retry: told.append((retry, faulty.calls["put"])),
+    )
+    faulty.fail("put", error=BUSY, times=2)
+    store.put(draft(1), {}, expected_head=None)
+    assert [(r.method, r.attempt, r.error, calls) for r, calls in told] == [
+        ("put", 2, BUSY, 1),
+        ("put", 3, BUSY, 2),
+    ]
+    assert all(0.005 < retry.wait_seconds < 5 for retry, _ in told)
+
+
+def test_what_succeeds_or_is_refused_at_once_is_no_retry(faulty: FaultyStore) -> None:
+    told: list[Retry] = []
+    store = RetryingStore(faulty, first_wait=0, jitter=0, on_retry=told.append)
+    save_chain(store, 2)
+    faulty.fail("put", error=PlanRefused("no"))
+    with pytest.raises(PlanRefused):
+        store.put(draft(3, parent="c2"), {}, expected_head="c2")
+    assert told == []
+
+
+def test_a_listener_that_fails_does_not_fail_the_save(
+    faulty: FaultyStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(retry: Retry) -> None:
+        raise RuntimeError("the metrics are down")
+
+    store = RetryingStore(faulty, first_wait=0, jitter=0, on_retry=fail)
+    faulty.fail("put", error=BUSY, times=1)
+    assert store.put(draft(1), {}, expected_head=None).id == "c1"
+    assert "the metrics are down" in caplog.text
+
+
+def test_the_library_for_retrying_is_imported_only_by_those_who_retry() -> None:
     program = """
 import sys
-sys.modules["stamina"] = None
-from checkpoints import PermanentStoreError
-try:
-    import checkpoints.stores.decorators.retrying
-except PermanentStoreError as error:
-    print(error)
+import checkpoints, checkpoints.stores.decorators
+assert "stamina" not in sys.modules
+checkpoints.stores.decorators.RetryingStore
+assert "stamina" in sys.modules
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    expected = "retrying needs stamina; install it with: pip install 'holdfast[retry]'"
-    assert done.stdout.strip() == expected
+    subprocess.run([sys.executable, "-c", program], check=True)
