@@ -8,10 +8,12 @@ from checkpoints.errors import (
     HeadMoved,
     PermanentStoreError,
     PlanRefused,
+    SaveVetoed,
     StoreError,
     TransientStoreError,
     UnsupportedState,
 )
+from checkpoints.hooks import HookContext, HookEvent, HookManager, HookResult
 from checkpoints.manager import CheckpointManager, ResilientCheckpointManager
 from checkpoints.records import (
     Capabilities,
@@ -21,6 +23,7 @@ from checkpoints.records import (
     Draft,
     Finding,
     Head,
+    JournalEntry,
     Kind,
     Pin,
     Removal,
@@ -50,6 +53,11 @@ __all__ = [
     "Finding",
     "Head",
     "HeadMoved",
+    "JournalEntry",
+    "HookContext",
+    "HookEvent",
+    "HookManager",
+    "HookResult",
     "Kind",
     "PermanentStoreError",
     "Pin",
@@ -62,6 +70,7 @@ __all__ = [
     "RestorePlan",
     "RestoreTarget",
     "RetentionPolicy",
+    "SaveVetoed",
     "State",
     "Status",
     "Store",

@@ -6,6 +6,7 @@ CheckpointError
 ├─ CorruptCheckpoint          digest, format or chain does not hold
 ├─ UnsupportedState           a value that no body can carry, named by its path
 ├─ HeadMoved                  somebody else moved the head: expected, actual
+├─ SaveVetoed                 a hook forbids the save: hook, reason
 ├─ StoreError
 │  ├─ TransientStoreError     worth retrying
 │  └─ PermanentStoreError     full, forbidden, unsupported, not a store at all
@@ -50,6 +51,15 @@ class HeadMoved(CheckpointError):
         super().__init__(message)
         self.expected = expected
         self.actual = actual
+
+
+class SaveVetoed(CheckpointError):
+    """A hook that is called before saves forbids this one. Nothing was saved."""
+
+    def __init__(self, message: str, *, hook: str, reason: str) -> None:
+        super().__init__(message)
+        self.hook = hook
+        self.reason = reason
 
 
 class StoreError(CheckpointError):
