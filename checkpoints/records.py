@@ -185,6 +185,23 @@ class Removal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """Something that happened in a thread, kept beside its checkpoints: an effect, a resume, ...
+
+    ``kind`` and ``key`` are any text; a key is given once within its agent, thread and kind.
+    ``data`` holds whatever a state may hold, and lies encrypted where states do.
+    """
+
+    agent_id: str
+    thread_id: str
+    kind: str
+    key: str
+    recorded_at: datetime
+    checkpoint_id: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """Something wrong in a store: what it is, where, and what follows from it."""
 
