@@ -142,7 +142,10 @@ def _after(outcome: Outcome, registration: Registration, context: HookContext) -
     if not answer.success:
         failed = PassedOver(f"it says that it failed: {answer.error or 'without a reason'}")
         return _with_failure(outcome, registration.name, context.event, failed)
-    return outcome if answer.state is None else replace(outcome, state=answer.state)
+    if answer.state is None:
+        return outcome
+    changed_by = (*outcome.changed_by, registration.name)
+    return replace(outcome, state=answer.state, changed_by=changed_by)
 
 
 def _checked(answer: object, event: HookEvent) -> HookResult | None:

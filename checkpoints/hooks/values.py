@@ -101,9 +101,13 @@ class HookFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of calling an event's hooks: the state as they left it, a veto, what failed."""
+    """What came of calling an event's hooks: the state as they left it, a veto, what failed.
+
+    ``changed_by`` names the hooks that changed the state, in their order.
+    """
 
     state: State | None = None
+    changed_by: tuple[str, ...] = ()
     veto: str | None = None
     vetoed_by: str | None = None
     failures: tuple[HookFailure, ...] = ()

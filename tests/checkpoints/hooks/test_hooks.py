@@ -70,7 +70,9 @@ def test_each_hook_sees_the_state_as_those_before_left_it(hooks: HookManager) ->
         return HookResult(state={**context.state, "added": context.state["added"] * 2})
 
     given = {"old": True}
-    assert hooks.run(told(state=given)).state == {"old": True, "added": 2}
+    outcome = hooks.run(told(state=given))
+    assert outcome.state == {"old": True, "added": 2}
+    assert [name.split(".")[-1] for name in outcome.changed_by] == ["add", "double"]
     assert given == {"old": True}
 
 
