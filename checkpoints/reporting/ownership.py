@@ -1,0 +1,67 @@
+"""Folders that belong to one living process, and to the next one when it is dead."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+
+from checkpoints.identifiers import new_id
+
+LOCK = "lock"
+TRIES = 10
+
+
+class OwnedFolder:
+    """A folder that is ours while we hold the lock in it; the lock ends with the process."""
+
+    def __init__(self, path: Path, lock: int) -> None:
+        self.path = path
+        self._lock: int | None = lock
+
+    @classmethod
+    def create(cls, parent: Path) -> OwnedFolder:
+        """Make a new folder below ``parent``. Raises OSError.
+
+        Another process may take a new folder for a dead one's before it is locked; it is then gone
+        and the next name is tried.
+        """
+        for _ in range(TRIES):
+            path = parent / new_id()
+            path.mkdir(parents=True, mode=0o700)
+            if (found := cls.seize(path)) is not None:
+                return found
+        raise OSError(f"no folder below {parent} could be locked")
+
+    @classmethod
+    def seize(cls, path: Path) -> OwnedFolder | None:
+        """Take over a folder whose owner is dead; None when it lives or the folder is gone."""
+        try:
+            lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(lock).st_ino == (path / LOCK).stat().st_ino:
+                return cls(path, lock)
+        except (BlockingIOError, FileNotFoundError):
+            pass
+        os.close(lock)
+        return None
+
+    def release(self) -> None:
+        """Let go of the folder; remove it when nothing is left in it."""
+        if self._lock is None:
+            return
+        if not any(entry.name != LOCK for entry in self.path.iterdir()):
+            with contextlib.suppress(OSError):
+                (self.path / LOCK).unlink()
+                self.path.rmdir()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Close our end only: in a forked child the folder stays its parent's."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None

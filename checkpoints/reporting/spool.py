@@ -1,0 +1,229 @@
+"""What waits to be sent: on disk, bounded, in folders of which each process has its own."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from checkpoints.reporting.counters import Tally
+from checkpoints.reporting.items import Lane
+from checkpoints.reporting.notices import Notices
+from checkpoints.reporting.ownership import OwnedFolder
+from checkpoints.reporting.segments import (
+    SUFFIX,
+    FileSegment,
+    MemorySegment,
+    Segment,
+    fitting,
+)
+from checkpoints.reporting.settings import Settings
+
+ADDRESS = "dashboard"
+"""The file that names the dashboard for which the folders beside it are meant."""
+DISK_AGAIN_SECONDS = 1.0
+"""How long a disk that took nothing is left alone."""
+
+
+class Spool:
+    """Lanes of segments, oldest first. One thread appends, another takes and finishes.
+
+    Where the disk takes nothing, segments stay in memory. Beyond its bounds whole segments are
+    dropped, the oldest of the least important lane first.
+    """
+
+    def __init__(self, settings: Settings, tally: Tally, notices: Notices) -> None:
+        self._settings = settings
+        self._tally = tally
+        self._notices = notices
+        self._lock = threading.Lock()
+        self._lanes: dict[Lane, deque[Segment]] = {lane: deque() for lane in Lane}
+        self._taken: Segment | None = None
+        self._folder: OwnedFolder | None = None
+        self._disk_again_at = 0.0
+
+    def append(self, lane: Lane, lines: Sequence[bytes]) -> None:
+        """Keep lines, in the order of their lane; never raises for want of room."""
+        with self._lock:
+            while lines:
+                segment = self._open_segment(lane)
+                count = fitting(segment, lines)
+                self._write(segment, lines[:count])
+                lines = lines[count:]
+            self._stay_within_bounds()
+
+    def take(self) -> Segment | None:
+        """Return the oldest segment of the foremost lane, sealed; None when nothing waits."""
+        with self._lock:
+            filled = next((lane for lane in self._lanes.values() if lane), None)
+            if filled is None:
+                return None
+            self._taken = filled.popleft()
+            self._taken.seal()
+            return self._taken
+
+    def finish(self, segment: Segment) -> None:
+        """Remove a segment that was taken and sent."""
+        with self._lock:
+            self._taken = None
+            try:
+                segment.discard()
+            except OSError as error:
+                self._notices.warn("spool", f"{segment.name} could not be removed: {error}")
+
+    def adopt(self) -> None:
+        """Take over what processes left that are dead now. Never raises."""
+        try:
+            for path in sorted(self._settings.destination.iterdir()):
+                if path.is_dir() and (self._folder is None or path != self._folder.path):
+                    self._adopt(path)
+        except OSError as error:
+            if self._settings.destination.exists():
+                self._notices.warn("spool", f"the spool could not be looked through: {error}")
+
+    def close(self) -> None:
+        """Leave what is on disk to the next process; what is in memory goes there, if it can."""
+        with self._lock:
+            for segment in self._all():
+                segment.seal()
+                if isinstance(segment, MemorySegment):
+                    self._save(segment)
+            if self._folder is not None:
+                self._folder.release()
+
+    def abandon(self) -> None:
+        """Close the files of a spool that is the parent's, in a forked child."""
+        for segment in self._all():
+            segment.seal()
+        if self._folder is not None:
+            self._folder.abandon()
+
+    @property
+    def on_disk(self) -> int:
+        """How many items lie in files."""
+        return self._count(FileSegment)
+
+    @property
+    def in_memory(self) -> int:
+        """How many items found no room on disk."""
+        return self._count(MemorySegment)
+
+    def _count(self, kind: type[Segment]) -> int:
+        with self._lock:
+            return sum(segment.left for segment in self._all() if isinstance(segment, kind))
+
+    def _all(self) -> list[Segment]:
+        taken = [self._taken] if self._taken is not None else []
+        return [*taken, *(segment for lane in self._lanes.values() for segment in lane)]
+
+    def _open_segment(self, lane: Lane) -> Segment:
+        """Return the lane's last segment if it has room, else a new one, on disk if that can be."""
+        segments = self._lanes[lane]
+        if segments and self._takes_more(segments[-1]):
+            return segments[-1]
+        if segments:
+            segments[-1].seal()
+        segments.append(self._new_segment(lane))
+        return segments[-1]
+
+    def _takes_more(self, last: Segment) -> bool:
+        if not fitting(last, (b"",)):
+            return False
+        if isinstance(last, FileSegment):
+            return last.is_open
+        return time.monotonic() < self._disk_again_at
+
+    def _new_segment(self, lane: Lane) -> Segment:
+        try:
+            return FileSegment.create(lane, self._own_folder())
+        except OSError as error:
+            self._fall_back(error)
+            return MemorySegment(lane)
+
+    def _own_folder(self) -> Path:
+        if self._folder is None:
+            _address(self._settings)
+            self._folder = OwnedFolder.create(self._settings.destination)
+        return self._folder.path
+
+    def _write(self, segment: Segment, lines: Sequence[bytes]) -> None:
+        try:
+            segment.write(lines)
+            if isinstance(segment, FileSegment):
+                self._notices.settle("spool")
+        except OSError as error:
+            self._fall_back(error)
+            segment.seal()
+            instead = MemorySegment(segment.lane)
+            instead.write(lines)
+            self._lanes[segment.lane].append(instead)
+
+    def _fall_back(self, error: OSError) -> None:
+        self._tally.add("spool_errors")
+        self._disk_again_at = time.monotonic() + DISK_AGAIN_SECONDS
+        reason = error.strerror or str(error)
+        self._notices.warn(
+            "spool", f"reports wait in memory, for {self._settings.spool} takes nothing: {reason}"
+        )
+
+    def _stay_within_bounds(self) -> None:
+        self._drop_beyond(self._settings.bounds.spool_bytes, FileSegment)
+        self._drop_beyond(self._settings.bounds.memory_bytes, MemorySegment)
+
+    def _drop_beyond(self, most: int, kind: type[Segment]) -> None:
+        excess = sum(s.size for s in self._all() if isinstance(s, kind)) - most
+        for segment in self._expendable(kind):
+            if excess <= 0:
+                return
+            excess -= segment.size
+            self._drop(segment)
+
+    def _expendable(self, kind: type[Segment]) -> list[Segment]:
+        """Return segments in the order in which they go: metrics first, checkpoints last."""
+        order = (Lane.METRICS, Lane.EVENTS, Lane.CHECKPOINTS)
+        return [s for lane in order for s in self._lanes[lane] if isinstance(s, kind)]
+
+    def _drop(self, segment: Segment) -> None:
+        self._lanes[segment.lane].remove(segment)
+        self._tally.add("dropped", segment.left)
+        self._notices.warn("room", f"the spool is full: the oldest {segment.lane} are dropped")
+        with contextlib.suppress(OSError):
+            segment.discard()
+
+    def _adopt(self, path: Path) -> None:
+        left = OwnedFolder.seize(path)
+        if left is None:
+            return
+        with self._lock:
+            self._take_over(sorted(path.glob(f"*{SUFFIX}")))
+        left.release()
+
+    def _take_over(self, paths: Iterable[Path]) -> None:
+        for path in paths:
+            mine = self._own_folder() / path.name
+            path.rename(mine)
+            with contextlib.suppress(ValueError):
+                segment = FileSegment.found(mine)
+                self._lanes[segment.lane].append(segment)
+        for lane, segments in self._lanes.items():
+            self._lanes[lane] = deque(sorted(segments, key=lambda segment: segment.name))
+
+    def _save(self, segment: MemorySegment) -> None:
+        try:
+            file = FileSegment.create(segment.lane, self._own_folder())
+            file.write(segment.lines)
+            file.seal()
+        except OSError:
+            self._tally.add("dropped", segment.left)
+
+
+def _address(settings: Settings) -> None:
+    """Write down which dashboard the folder is for. Raises OSError."""
+    settings.spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.destination.mkdir(exist_ok=True, mode=0o700)
+    path = settings.destination / ADDRESS
+    if not path.exists():
+        path.write_text(settings.url.rstrip("/") + "\n")
