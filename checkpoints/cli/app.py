@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from checkpoints.cli import care, moving, reading, restoring
+from checkpoints.cli import care, moving, reading, restoring, spooling
 from checkpoints.cli.exits import Exit, errors
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command("repair")(care.repair)
 app.command("rebuild")(care.rebuild)
 app.command("migrate")(moving.migrate_store)
 app.command("selftest")(care.selftest)
+app.command("spool")(spooling.spool)
 
 
 def _load_extensions() -> None:

@@ -45,14 +45,15 @@ class Settings:
     bounds: Bounds = USUAL
 
     @classmethod
-    def from_environment(cls) -> Settings | None:
+    def from_environment(cls, *, spool: Path | None = None) -> Settings | None:
         """Return settings when HOLDFAST_DASHBOARD_URL and HOLDFAST_TOKEN are set, else None."""
         url, token = os.environ.get("HOLDFAST_DASHBOARD_URL"), os.environ.get("HOLDFAST_TOKEN")
         if url and not token:
             logger.warning(
                 "HOLDFAST_DASHBOARD_URL is set and HOLDFAST_TOKEN is not: nothing is reported"
             )
-        return cls(url=url, token=token, spool=spool_folder()) if url and token else None
+        folder = spool or spool_folder()
+        return cls(url=url, token=token, spool=folder) if url and token else None
 
     @property
     def endpoint(self) -> str:
