@@ -185,6 +185,15 @@ class Removal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JournalName:
+    """What the entries of one kind in one thread have in common."""
+
+    agent_id: str
+    thread_id: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
     """Something that happened in a thread, kept beside its checkpoints: an effect, a resume, ...
 
@@ -199,6 +208,24 @@ class JournalEntry:
     recorded_at: datetime
     checkpoint_id: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """Something that an agent did outside itself, which no restore undoes.
+
+    ``key`` makes it the same effect however often it is tried; ``checkpoint_id`` is the head when
+    it was done, ``result`` what it brought.
+    """
+
+    agent_id: str
+    thread_id: str
+    name: str
+    key: str
+    recorded_at: datetime
+    run_id: str | None = None
+    checkpoint_id: str | None = None
+    result: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,8 @@ from checkpoints.records import (
     Draft,
     Finding,
     Head,
+    JournalEntry,
+    JournalName,
     Pin,
     Removal,
     RestorePlan,
@@ -142,6 +144,19 @@ class Store(RestorableStore, Protocol):
         """
         ...
 
+    def put_many(
+        self, drafts: Sequence[tuple[Draft, State]], *, expected_head: str | None
+    ) -> list[Checkpoint]:
+        """Save a chain of one thread's checkpoints durably; the last becomes the head.
+
+        The first follows ``expected_head``, each other the one before it. All of them are kept or
+        none, where the store can; where it cannot, those that are kept are the first ones, and
+        the same call again goes on behind them. Raises what ``put`` raises, and PlanRefused for
+        drafts of several threads or of one id; then nothing is written. Those that were saved
+        before are returned as they were saved first.
+        """
+        ...
+
     def fields(self, checkpoint: Checkpoint) -> Mapping[str, Any]:
         """Return the state as a mapping that reads each field when it is asked for.
 
@@ -195,6 +210,63 @@ class Store(RestorableStore, Protocol):
 
     def sweep(self, *, before: datetime) -> int:
         """Delete for good what went to the trash before a time; return the bytes freed."""
+        ...
+
+    def erase(
+        self,
+        agent_id: str,
+        thread_id: str,
+        checkpoint_ids: Sequence[str] | None = None,
+        *,
+        now: datetime,
+    ) -> int:
+        """Delete checkpoints of one thread for good, past the trash, heads and pinned ones too.
+
+        Their pins and the thread's journal entries that name them go with them. Without
+        ``checkpoint_ids`` the whole thread goes, with its head, trash and journal. A head that is
+        erased moves to its nearest ancestor that is listed, else to the newest checkpoint that
+        is, else the thread has none. What stays reads back as before. Only names and ids remain,
+        so that ``changes`` can tell of the removals. Returns how many checkpoints went; ids that
+        the thread has not got are passed over.
+        """
+        ...
+
+    def record(self, entries: Sequence[JournalEntry], *, replace: bool = False) -> int:
+        """Keep journal entries durably, all or none; return how many of them are new.
+
+        One whose key is there already is left as it is, or replaced with ``replace``. No thread
+        or checkpoint needs to exist. Raises UnsupportedState for a value that cannot be kept;
+        then nothing is written. ``changes`` tells nothing of entries.
+        """
+        ...
+
+    def entries(
+        self,
+        agent_id: str,
+        thread_id: str,
+        *,
+        kind: str,
+        prefix: str = "",
+        limit: int | None = None,
+    ) -> list[JournalEntry]:
+        """Return a thread's entries of one kind in the order of their keys' UTF-8 bytes.
+
+        Only those whose key begins with ``prefix``; of these the last ``limit``. Raises
+        CorruptCheckpoint naming an entry that cannot be read.
+        """
+        ...
+
+    def forget(self, agent_id: str, thread_id: str, *, kind: str, keys: Sequence[str]) -> int:
+        """Delete journal entries for good; return how many there were."""
+        ...
+
+    def journals(
+        self, agent_id: str | None = None, thread_id: str | None = None
+    ) -> list[JournalName]:
+        """Return which kinds of entries there are, of which threads; of any where none is named.
+
+        In the order of agent, thread and kind.
+        """
         ...
 
 

@@ -61,9 +61,7 @@ def name_of(entry: JournalEntry) -> EntryName:
     return EntryName(entry.agent_id, entry.thread_id, entry.kind, entry.key)
 
 
-def pack_entries(
-    entries: Sequence[JournalEntry], keys: Keyring | None = None
-) -> list[PackedEntry]:
+def pack_entries(entries: Sequence[JournalEntry], keys: Keyring | None = None) -> list[PackedEntry]:
     """Return entries ready to be kept. Raises UnsupportedState for the first that cannot be."""
     return [pack_entry(entry, keys) for entry in entries]
 
