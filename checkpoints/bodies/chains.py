@@ -8,8 +8,8 @@ damaged one costs nothing outside its segment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from checkpoints.bodies.content import Content, content, joined, length_of, too_large
@@ -70,6 +70,11 @@ class Tip:
     def size(self) -> int:
         """Bytes that the tip and its key frame hold in memory at most."""
         return self.state.size + (self.key_frame.state.size if self.key_frame else 0)
+
+    def rekeyed(self, key_of: Callable[[Any], Any]) -> Tip:
+        """Return the same end of the chain under the keys that its rows have by now."""
+        frame = self.key_frame.rekeyed(key_of) if self.key_frame else None
+        return replace(self, key=key_of(self.key), key_frame=frame)
 
 
 Change = tuple[int, bytes, Sequence[Op]]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Sequence
+from itertools import takewhile
 from math import isfinite
 
 import orjson
 
-from checkpoints.errors import PlanRefused, UnsupportedState
-from checkpoints.records import Checkpoint, Draft, Head
+from checkpoints.errors import CheckpointError, PlanRefused, UnsupportedState
+from checkpoints.records import Checkpoint, Draft, Head, State
 from checkpoints.stores.heads import check_head
 
+SaveChain = Callable[[Sequence[tuple[Draft, State]], str | None], list[Checkpoint]]
+"""Saves drafts behind the expected head. Raises PartlySaved."""
 _NAMES = tuple(field.name for field in dataclasses.fields(Draft))
 
 
-def measured(draft: Draft, *, size: int, stored_size: int | None, sha256: str) -> Checkpoint:
+def measured(draft: Draft, *, size: int, stored_size: int | None, sha256: str | None) -> Checkpoint:
     """Return the record of a draft, with what was measured.
 
     Raises UnsupportedState naming the field that cannot be kept.
@@ -57,6 +61,55 @@ def _check_json(name: str, value: object) -> None:
         ) from error
 
 
+class PartlySaved(CheckpointError):
+    """The first of a chain were saved before: ``firsts``. Nothing was written."""
+
+    def __init__(self, firsts: Sequence[Checkpoint]) -> None:
+        super().__init__(f"{len(firsts)} of them were saved before")
+        self.firsts = firsts
+
+
+def saved_chain(
+    drafts: Sequence[tuple[Draft, State]], expected: str | None, save: SaveChain
+) -> list[Checkpoint]:
+    """Save a chain with ``save``, without those of its first that were saved before.
+
+    Raises PlanRefused unless the drafts are distinct checkpoints of one thread.
+    """
+    _require_chain(drafts)
+    if not drafts:
+        return []
+    try:
+        return save(drafts, expected)
+    except PartlySaved as some:
+        rest = drafts[len(some.firsts) :]
+        return [*some.firsts, *saved_chain(rest, some.firsts[-1].id, save)]
+
+
+def _require_chain(drafts: Sequence[tuple[Draft, State]]) -> None:
+    """Raise PlanRefused unless the drafts are distinct checkpoints of one thread."""
+    if len({(draft.agent_id, draft.thread_id) for draft, _ in drafts}) > 1:
+        raise PlanRefused("the drafts are of several threads; nothing was saved")
+    if len({draft.id for draft, _ in drafts}) < len(drafts):
+        raise PlanRefused("two of the drafts have the same id; nothing was saved")
+
+
+def saved_before(found: Sequence[Checkpoint | None]) -> list[Checkpoint] | None:
+    """Return the records of a chain that was saved before, None when nothing of it was.
+
+    Raises PartlySaved when only the first ones were, PlanRefused when others were.
+    """
+    firsts = [record for record in takewhile(bool, found) if record]
+    later = next((record for record in found[len(firsts) :] if record is not None), None)
+    if later is not None:
+        raise PlanRefused(
+            f"{later.id} is already saved, but not what comes before it; nothing was saved"
+        )
+    if firsts and len(firsts) < len(found):
+        raise PartlySaved(firsts)
+    return firsts or None
+
+
 def next_head(current: Head | None, record: Checkpoint, *, expected: str | None) -> Head:
     """Return the head after a save. Raises HeadMoved when it is not where the caller saw it."""
     check_head(current, expected)
@@ -67,6 +120,16 @@ def next_head(current: Head | None, record: Checkpoint, *, expected: str | None)
         version=current.version + 1 if current else 1,
         moved_at=record.created_at,
     )
+
+
+def next_heads(
+    current: Head | None, records: Sequence[Checkpoint], *, expected: str | None
+) -> list[Head]:
+    """Return the heads after several saves, one behind the other. Raises HeadMoved."""
+    heads = [next_head(current, records[0], expected=expected)]
+    for record in records[1:]:
+        heads.append(next_head(heads[-1], record, expected=heads[-1].checkpoint_id))
+    return heads
 
 
 def move_done(done: Head | None, target: Checkpoint) -> Head | None:

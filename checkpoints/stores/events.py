@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from checkpoints.records import Checkpoint, Head, Pin, Removal
+from checkpoints.stores.entry_bytes import EntryName, PackedEntry
 
+ThreadKey = tuple[str, str]
+"""The names of an agent and of its thread."""
 Place = tuple[int, int]
 """Where a checkpoint stands among the saves: a position, and a number behind that position."""
 
@@ -22,6 +25,9 @@ class EventName(StrEnum):
     UNTRASHED = "untrashed"
     SWEPT = "swept"
     QUARANTINED = "quarantined"
+    ERASED = "erased"
+    RECORDED = "recorded"
+    FORGOTTEN = "forgotten"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +36,8 @@ class Event:
 
     ``position`` numbers the events of a store from 1; there may be gaps. ``check`` is what the
     bytes of the checkpoint's file are checked by. ``place`` is only set where it is not the
-    event's own position: for a checkpoint that was listed again.
+    event's own position: for a checkpoint that was listed again. ``headless`` is a thread that has
+    no head any more, ``ended`` one whose journal entries went, too.
     """
 
     name: EventName
@@ -42,3 +49,7 @@ class Event:
     checkpoint_ids: tuple[str, ...] = ()
     check: str | None = None
     place: Place | None = None
+    headless: ThreadKey | None = None
+    ended: ThreadKey | None = None
+    entries: tuple[PackedEntry, ...] = ()
+    forgotten: tuple[EntryName, ...] = ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from checkpoints.bodies.chains import Link, Packed, StoredState, Tip, pack_next, tip_of
@@ -37,6 +37,28 @@ class Prepared:
     after: str | None
 
 
+Chain = Sequence[Prepared]
+"""Checkpoints that follow one another and are kept together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unplaced:
+    """Stands for the row of a checkpoint that is to be kept together with what stands on it."""
+
+    checkpoint_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where the checkpoints of a chain were kept, by their ids."""
+
+    known: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, key: Any) -> Any:
+        """Return the key of a row, also where it was not known when the frame was made."""
+        return self.known[key.checkpoint_id] if isinstance(key, Unplaced) else key
+
+
 class Framing:
     """Makes and reads the frames of one store."""
 
@@ -59,13 +81,26 @@ class Framing:
         Where that one cannot be read the frame is whole: a save never fails for it. Raises
         UnsupportedState.
         """
+        return self.prepare_chain([(draft, state)], after=after, fetch=fetch)[0]
+
+    def prepare_chain(
+        self,
+        drafts: Sequence[tuple[Draft, State]],
+        *,
+        after: str | None,
+        fetch: FetchChain,
+    ) -> list[Prepared]:
+        """Encode states that follow one another, each against the one before.
+
+        What their frames stand on is :class:`Unplaced` until they are kept. Raises
+        UnsupportedState.
+        """
+        chain: list[Prepared] = []
         tip = self._tip(after, fetch)
-        encoded = encode_state(state, tip.state if tip else None)
-        packed = pack_next(encoded, tip, checkpoint_id=draft.id, keys=self.keys)
-        record = measured(
-            draft, size=encoded.size, stored_size=len(packed.data), sha256=encoded.sha256
-        )
-        return Prepared(record=record, packed=packed, after=after)
+        for draft, state in drafts:
+            chain.append(self._prepared(draft, state, after, tip))
+            tip, after = chain[-1].packed.landed(Unplaced(draft.id)), draft.id
+        return chain
 
     def prepare_whole(self, draft: Draft, state: State) -> Prepared:
         """Encode a state so that it stands on nothing."""
@@ -73,10 +108,15 @@ class Framing:
 
     def landed(self, prepared: Prepared, key: Any) -> None:
         """Remember what was kept under ``key``, for the save that follows it."""
-        tip = prepared.packed.landed(key)
+        self.chain_landed([prepared], Places(known={prepared.record.id: key}))
+
+    def chain_landed(self, chain: Chain, places: Places) -> None:
+        """Remember the last of what was kept, for the save that follows it."""
+        last = chain[-1]
+        tip = last.packed.landed(Unplaced(last.record.id)).rekeyed(places.of)
         with self._lock:
-            self._forget(prepared.after)
-            self._remember(prepared.record.id, tip)
+            self._forget(chain[0].after)
+            self._remember(last.record.id, tip)
 
     def forget(self, checkpoint_ids: Sequence[str] = ()) -> None:
         """Forget some tips, or all: their rows were removed or written anew."""
@@ -111,6 +151,14 @@ class Framing:
                 f"{record.id}: its state is not the recorded one: the digest differs",
                 checkpoint_id=record.id,
             )
+
+    def _prepared(self, draft: Draft, state: State, after: str | None, tip: Tip | None) -> Prepared:
+        encoded = encode_state(state, tip.state if tip else None)
+        packed = pack_next(encoded, tip, checkpoint_id=draft.id, keys=self.keys)
+        record = measured(
+            draft, size=encoded.size, stored_size=len(packed.data), sha256=encoded.sha256
+        )
+        return Prepared(record=record, packed=packed, after=after)
 
     def _tip(self, checkpoint_id: str | None, fetch: FetchChain) -> Tip | None:
         if checkpoint_id is None:

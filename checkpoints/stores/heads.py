@@ -128,6 +128,15 @@ def moved(
     )
 
 
+ERASED = "erased"
+"""Why a head moved when its checkpoint was erased."""
+
+
+def erased_head(head: Head, to: Checkpoint, now: datetime) -> Head:
+    """Return the head of a thread whose head was erased."""
+    return moved(head, to, now=now, operation_id=None, reason=ERASED, directive=None)
+
+
 def dangling_heads(heads: Iterable[Head], listed: Container[str]) -> Iterator[Finding]:
     """Yield a finding for each head whose checkpoint is not in the listing."""
     for head in list(heads):

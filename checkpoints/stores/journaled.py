@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from checkpoints.bodies.encryption import Keyring
 from checkpoints.errors import CheckpointNotFound, StoreError
 from checkpoints.forks import renew_in_children
 from checkpoints.records import (
@@ -25,19 +25,22 @@ from checkpoints.records import (
     Thread,
 )
 from checkpoints.stores.cursors import position_of
-from checkpoints.stores.drafts import first_or_conflict, move_done, refuse_trashed
+from checkpoints.stores.drafts import first_or_conflict, move_done, refuse_trashed, saved_chain
+from checkpoints.stores.entry_journal import JournaledEntries
+from checkpoints.stores.erasure import erasure, erasure_of_all
 from checkpoints.stores.events import Event, EventName
 from checkpoints.stores.heads import RestoresByHead, check_head, dangling_heads, moved
 from checkpoints.stores.ledger import Ledger, missing, removal_of, with_cursor
 
 
-class JournaledStore(RestoresByHead, ABC):
+class JournaledStore(RestoresByHead, JournaledEntries, ABC):
     """Everything that a ledger can answer; subclasses keep the bodies and the journal."""
 
     url: str
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keys: Keyring | None = None) -> None:
         self.url = url
+        self._keys = keys
         self._ledger = Ledger()
         self._lock = threading.RLock()
         renew_in_children(self)
@@ -49,18 +52,6 @@ class JournaledStore(RestoresByHead, ABC):
     @abstractmethod
     def _identity(self) -> str:
         """Return what a cursor of this store begins with, nothing while it is empty."""
-
-    @abstractmethod
-    def _reading(self) -> AbstractContextManager[Ledger]:
-        """Give the ledger with everything that other processes wrote; nobody changes it."""
-
-    @abstractmethod
-    def _exclusive(self) -> AbstractContextManager[Ledger]:
-        """Keep every other writer out and give the current ledger."""
-
-    @abstractmethod
-    def _record(self, event: Event) -> None:
-        """Write an event durably and apply it. Called within ``_exclusive``."""
 
     @abstractmethod
     def _delete_body(self, record: Checkpoint) -> int:
@@ -78,8 +69,20 @@ class JournaledStore(RestoresByHead, ABC):
         """Move a body into quarantine with its bytes kept."""
 
     @abstractmethod
+    def _put_chain(
+        self, drafts: Sequence[tuple[Draft, State]], expected: str | None
+    ) -> list[Checkpoint]:
+        """Save checkpoints, each behind the one before. Raises PartlySaved."""
+
     def put(self, draft: Draft, state: State, *, expected_head: str | None) -> Checkpoint:
         """Save durably and make it the head, in one step, before returning."""
+        return self.put_many([(draft, state)], expected_head=expected_head)[0]
+
+    def put_many(
+        self, drafts: Sequence[tuple[Draft, State]], *, expected_head: str | None
+    ) -> list[Checkpoint]:
+        """Save a chain of one thread's checkpoints durably; the last becomes the head."""
+        return saved_chain(drafts, expected_head, self._put_chain)
 
     def threads(self) -> Iterator[Thread]:
         """Yield every thread, most recently updated first."""
@@ -214,6 +217,30 @@ class JournaledStore(RestoresByHead, ABC):
                 ids = tuple(record.id for record in old)
                 self._record(Event(name=EventName.SWEPT, checkpoint_ids=ids))
             return sum(self._delete_body(record) for record in old)
+
+    def erase(
+        self,
+        agent_id: str,
+        thread_id: str,
+        checkpoint_ids: Sequence[str] | None = None,
+        *,
+        now: datetime,
+    ) -> int:
+        """Delete checkpoints of one thread for good; return how many there were."""
+        key = (agent_id, thread_id)
+        with self._exclusive() as ledger:
+            if checkpoint_ids is None:
+                event = erasure_of_all(ledger, key, now)
+            else:
+                event = erasure(ledger, key, checkpoint_ids, now)
+            if event is None:
+                return 0
+            gone = {removal.checkpoint_id for removal in event.removals}
+            going = [record for record in ledger.kept() if record.id in gone]
+            self._record(event)
+            for record in going:
+                self._delete_body(record)
+        return len(going)
 
     def changes(self, cursor: str | None, *, limit: int = 500) -> Changes:
         """Return what was written after ``cursor``."""

@@ -20,10 +20,9 @@ from checkpoints.records import (
     Removal,
     Thread,
 )
-from checkpoints.stores.events import Event, EventName, Place
+from checkpoints.stores.entry_ledger import EntryLedger
+from checkpoints.stores.events import Event, EventName, Place, ThreadKey
 from checkpoints.stores.heads import standing
-
-ThreadKey = tuple[str, str]
 
 
 @dataclass(slots=True)
@@ -47,20 +46,25 @@ class Ledger:
     by_thread: dict[ThreadKey, dict[str, None]] = field(default_factory=dict)
     order: dict[str, Place] = field(default_factory=dict)
     moved_at: dict[ThreadKey, int] = field(default_factory=dict)
+    entries: EntryLedger = field(default_factory=EntryLedger)
 
     @property
     def position(self) -> int:
         """The position of the last event, 0 without any."""
-        return self.events[-1].position if self.events else 0
+        last = self.events[-1].position if self.events else 0
+        return max(last, self.entries.position)
 
     @property
     def live(self) -> int:
         """About how many events it takes to tell all of this."""
         parts = (self.records, self.trashed, self.gone, self.moves, self.pins)
-        return sum(len(part) for part in parts)
+        return sum(len(part) for part in parts) + len(self.entries)
 
     def apply(self, event: Event) -> None:
         """Take in an event that has been written."""
+        if event.name in {EventName.RECORDED, EventName.FORGOTTEN}:
+            self.entries.apply(event)  # nobody who follows the changes is told of these
+            return
         self.events.append(event)
         if event.checkpoint is not None:
             self._put(event.checkpoint, event)
@@ -73,6 +77,8 @@ class Ledger:
             self._remove(removal, to_trash=event.name is EventName.TRASHED)
         for checkpoint_id in event.checkpoint_ids:
             self._take(event.name, checkpoint_id)
+        if event.name is EventName.ERASED:
+            self._erase(event)
 
     def _put(self, record: Checkpoint, event: Event) -> None:
         self.order[record.id] = event.place or (event.position, 0)
@@ -109,6 +115,20 @@ class Ledger:
             self.trashed.pop(name, None)
             self._forget(name)
 
+    def _erase(self, event: Event) -> None:
+        """Forget what went with erased checkpoints."""
+        for removal in event.removals:
+            self.pins.pop(removal.checkpoint_id, None)
+        gone = {removal.checkpoint_id for removal in event.removals}
+        for key in {(removal.agent_id, removal.thread_id) for removal in event.removals}:
+            self.entries.drop_naming(key, gone)
+        if event.headless is not None:
+            self.heads.pop(event.headless, None)
+        if event.ended is not None:
+            self.entries.drop_thread(event.ended)
+            left = {n: h for n, h in self.moves.items() if (h.agent_id, h.thread_id) != event.ended}
+            self.moves = left
+
     def _take(self, name: EventName, checkpoint_id: str) -> None:
         if name is EventName.UNPINNED:
             self.pins.pop(checkpoint_id, None)
@@ -132,8 +152,11 @@ class Ledger:
     def thread_keys(self, agent_id: str | None, thread_id: str) -> list[ThreadKey]:
         """Return the threads that an agent (or any) has under this id."""
         if agent_id is not None:
-            return [(agent_id, thread_id)] if (agent_id, thread_id) in self.by_thread else []
-        return [key for key in self.by_thread if key[1] == thread_id]
+            return [(agent_id, thread_id)] if self._is_there((agent_id, thread_id)) else []
+        return [key for key in self.by_thread if key[1] == thread_id and self._is_there(key)]
+
+    def _is_there(self, key: ThreadKey) -> bool:
+        return key in self.heads or bool(self.by_thread.get(key))
 
     def history(self, key: ThreadKey) -> list[Checkpoint]:
         """Return a thread's records, newest first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from checkpoints.bodies.frames import is_intact
 from checkpoints.errors import CheckpointError, CorruptCheckpoint
 from checkpoints.identifiers import new_id
 from checkpoints.records import Checkpoint, Draft, State
-from checkpoints.stores.drafts import next_head
+from checkpoints.stores.drafts import next_heads, saved_before
 from checkpoints.stores.events import Event, EventName
 from checkpoints.stores.fields import StateFields
 from checkpoints.stores.folder.compaction import compacted
@@ -28,25 +28,27 @@ class MemoryStore(JournaledStore):
     """Keeps everything in this process; gone when it ends. Its frames are all whole."""
 
     def __init__(self, url: str = "memory://", keys: Keyring | None = None) -> None:
-        super().__init__(url)
+        super().__init__(url, keys)
         self._store_id = new_id()
         self._framing = Framing(keys)
         self._frames: dict[str, bytes] = {}
         self._quarantine: dict[str, tuple[bytes, str, datetime]] = {}
 
-    def put(self, draft: Draft, state: State, *, expected_head: str | None) -> Checkpoint:
-        """Save and make it the head, in one step."""
-        prepared = self._framing.prepare_whole(draft, state)
-        record = prepared.record
+    def _put_chain(
+        self, drafts: Sequence[tuple[Draft, State]], expected: str | None
+    ) -> list[Checkpoint]:
+        chain = [self._framing.prepare_whole(draft, state) for draft, state in drafts]
+        records = [prepared.record for prepared in chain]
         with self._exclusive() as ledger:
-            known = refuse_known(ledger, record)
-            if known is not None:
-                return known
-            current = ledger.heads.get((record.agent_id, record.thread_id))
-            head = next_head(current, record, expected=expected_head)
-            self._frames[record.id] = prepared.packed.data
-            self._record(Event(name=EventName.PUT, checkpoint=record, head=head))
-        return record
+            firsts = saved_before([refuse_known(ledger, record) for record in records])
+            if firsts is not None:
+                return firsts
+            current = ledger.heads.get((records[0].agent_id, records[0].thread_id))
+            heads = next_heads(current, records, expected=expected)
+            for prepared, record, head in zip(chain, records, heads, strict=True):
+                self._frames[record.id] = prepared.packed.data
+                self._record(Event(name=EventName.PUT, checkpoint=record, head=head))
+        return records
 
     def load(self, checkpoint: Checkpoint) -> dict[str, Any]:
         """Return a checkpoint's state, each field checked."""

@@ -13,12 +13,12 @@ from checkpoints.bodies.documents import Document, unpack_document
 from checkpoints.bodies.states import check_of
 from checkpoints.errors import CheckpointError, CorruptCheckpoint, PermanentStoreError
 from checkpoints.records import Checkpoint, Finding, Head
-from checkpoints.stores.events import Event, EventName, Place
+from checkpoints.stores.events import Event, EventName, Place, ThreadKey
 from checkpoints.stores.folder.compaction import compacted
 from checkpoints.stores.folder.journal import Journal
 from checkpoints.stores.folder.layout import JOURNAL, LOCK, Folder
 from checkpoints.stores.heads import ancestors
-from checkpoints.stores.ledger import Ledger, ThreadKey, ledger_of
+from checkpoints.stores.ledger import Ledger, ledger_of
 
 LEFTOVERS = timedelta(days=1)
 """After this time what a save left unfinished is that of one which was killed."""

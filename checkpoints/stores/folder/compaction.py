@@ -5,6 +5,7 @@ What is left keeps its positions, so that every cursor stays valid and misses no
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -16,7 +17,8 @@ from checkpoints.stores.ledger import Ledger
 def compacted(ledger: Ledger) -> list[Event]:
     """Return the fewest events that make the same ledger and answer every cursor alike."""
     choice = _Choice(ledger)
-    return [kept for event in reversed(ledger.events) for kept in choice.of(event)][::-1]
+    kept = [kept for event in reversed(ledger.events) for kept in choice.of(event)][::-1]
+    return list(heapq.merge(kept, ledger.entries.events(), key=_position))
 
 
 class _Choice:
@@ -35,6 +37,8 @@ class _Choice:
         elif event.pin is not None:
             if self._ledger.pins.get(event.pin.checkpoint_id) is event.pin:
                 yield event
+        elif event.name is EventName.ERASED:
+            yield from self._of_erasure(event)
         elif event.removals:
             yield from self._of_removals(event)
         elif event.name is EventName.UNTRASHED:
@@ -54,6 +58,13 @@ class _Choice:
         present = self._ledger.heads.get((head.agent_id, head.thread_id))
         return head is present or head is self._ledger.moves.get(head.operation_id or "")
 
+    def _of_erasure(self, event: Event) -> Iterator[Event]:
+        head = event.head if event.head is not None and self._matters(event.head) else None
+        headless = None if event.headless in self._ledger.heads else event.headless
+        left = next(self._of_removals(event), replace(event, removals=()))
+        if left.removals or head or headless:
+            yield replace(left, head=head, headless=headless, ended=None)
+
     def _of_removals(self, event: Event) -> Iterator[Event]:
         gone = self._ledger.gone
         left = tuple(
@@ -71,3 +82,7 @@ class _Choice:
         self._back.update(left)
         if left:
             yield replace(event, checkpoint_ids=left)
+
+
+def _position(event: Event) -> int:
+    return event.position

@@ -24,7 +24,7 @@ from checkpoints.bodies.files import (
     translated_errors,
     write_temporary,
 )
-from checkpoints.errors import PermanentStoreError
+from checkpoints.errors import CheckpointError, PermanentStoreError
 from checkpoints.stores.events import Event
 from checkpoints.stores.folder.journal_lines import (
     FORMAT,
@@ -161,7 +161,7 @@ class Journal:
         """Return the event of a line. One that cannot follow the last is damage, too."""
         try:
             event = event_of(payload or {}, position=self.position + 1)
-        except (ValueError, LookupError, TypeError, AttributeError):
+        except (ValueError, LookupError, TypeError, AttributeError, CheckpointError):
             event = None
         if event is not None and event.position > self._last:
             self.position = self._last = event.position

@@ -9,12 +9,33 @@ from typing import Any
 
 import orjson
 
+from checkpoints.bodies.readable import from_json, to_json
 from checkpoints.errors import PermanentStoreError
-from checkpoints.records import Checkpoint, Directive, Head, Pin, Removal, Strategy
-from checkpoints.stores.events import Event, EventName
+from checkpoints.records import (
+    Checkpoint,
+    Directive,
+    Head,
+    JournalEntry,
+    Pin,
+    Removal,
+    Strategy,
+)
+from checkpoints.stores.entry_bytes import EntryName, PackedEntry, pack_entry, unpack_entry
+from checkpoints.stores.events import Event, EventName, ThreadKey
 
 FORMAT = 2
 OLDEST = 1
+_PLAIN = (
+    "head",
+    "pin",
+    "removals",
+    "checkpoint_ids",
+    "check",
+    "place",
+    "headless",
+    "ended",
+    "forgotten",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +96,9 @@ def payload_of(event: Event) -> dict[str, Any]:
     payload: dict[str, Any] = {"event": event.name, "position": event.position}
     if event.checkpoint is not None:
         payload["checkpoint"] = event.checkpoint.to_dict()
-    for name in ("head", "pin", "removals", "checkpoint_ids", "check", "place"):
+    if event.entries:
+        payload["entries"] = [payload_of_entry(entry) for entry in event.entries]
+    for name in _PLAIN:
         value = getattr(event, name)
         if value:
             payload[name] = value
@@ -85,10 +108,10 @@ def payload_of(event: Event) -> dict[str, Any]:
 def event_of(payload: dict[str, Any], *, position: int) -> Event:
     """Return the event of a line; ``position`` is its own where the line names none.
 
-    Raises ValueError, LookupError, TypeError or AttributeError for anything else.
+    Raises ValueError, LookupError, TypeError, AttributeError or CheckpointError for anything else.
     """
     record, head, pin = (payload.get(name) for name in ("checkpoint", "head", "pin"))
-    place = payload.get("place")
+    place, headless, ended = (payload.get(name) for name in ("place", "headless", "ended"))
     return Event(
         name=EventName(payload["event"]),
         position=int(payload.get("position", position)),
@@ -99,7 +122,33 @@ def event_of(payload: dict[str, Any], *, position: int) -> Event:
         checkpoint_ids=tuple(payload.get("checkpoint_ids", ())),
         check=payload.get("check"),
         place=(int(place[0]), int(place[1])) if place else None,
+        headless=_thread_key(headless) if headless else None,
+        ended=_thread_key(ended) if ended else None,
+        entries=tuple(entry_of(values) for values in payload.get("entries", ())),
+        forgotten=tuple(EntryName(*names) for names in payload.get("forgotten", ())),
     )
+
+
+def payload_of_entry(entry: PackedEntry) -> dict[str, Any]:
+    """Return an entry as JSON that people can read."""
+    told = unpack_entry(entry.name, entry.body)
+    return {
+        **entry.name._asdict(),
+        "recorded_at": told.recorded_at,
+        "checkpoint_id": told.checkpoint_id,
+        "data": to_json(told.data),
+    }
+
+
+def entry_of(values: dict[str, Any]) -> PackedEntry:
+    """Rebuild an entry from its JSON. Raises CorruptCheckpoint, UnsupportedState."""
+    timed = _timed(values, "recorded_at")
+    return pack_entry(JournalEntry(**{**timed, "data": from_json(timed["data"])}))
+
+
+def _thread_key(names: list[str]) -> ThreadKey:
+    agent_id, thread_id = names
+    return str(agent_id), str(thread_id)
 
 
 def head_from(values: dict[str, Any]) -> Head:

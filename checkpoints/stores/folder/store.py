@@ -22,8 +22,8 @@ from checkpoints.bodies.files import SyncFailed, make_folder, translated_errors
 from checkpoints.bodies.states import encode_state
 from checkpoints.errors import CorruptCheckpoint, PermanentStoreError, StoreError
 from checkpoints.identifiers import new_id
-from checkpoints.records import Checkpoint, Draft, Finding, State
-from checkpoints.stores.drafts import measured
+from checkpoints.records import Checkpoint, Draft, Finding, JournalEntry, State
+from checkpoints.stores.drafts import measured, saved_before
 from checkpoints.stores.events import Event
 from checkpoints.stores.folder import care
 from checkpoints.stores.folder.compaction import compacted
@@ -69,24 +69,32 @@ class FileStore(JournaledStore):
         self._journal = Journal(self._journal.path, self._journal.broken)
         self._ledger = Ledger()
 
-    def put(self, draft: Draft, state: State, *, expected_head: str | None) -> Checkpoint:
-        """Save durably and make it the head, in one step, before returning."""
+    def _put_chain(
+        self, drafts: Sequence[tuple[Draft, State]], expected: str | None
+    ) -> list[Checkpoint]:
+        self._require_open_to_all()
+        packed = [self._packed(draft, state) for draft, state in drafts]
+        records = [record for record, _ in packed]
+        with self._reading() as ledger:
+            firsts = saved_before([refuse_known(ledger, record) for record in records])
+            if firsts is not None:
+                return firsts
+            check_head(ledger.heads.get((records[0].agent_id, records[0].thread_id)), expected)
+        with contextlib.ExitStack() as staging:
+            staged = [self._stage(record, data, staging) for record, data in packed]
+            return self._group.submit(lambda group: self._save(group, staged, expected))
+
+    def record(self, entries: Sequence[JournalEntry], *, replace: bool = False) -> int:
+        """Keep journal entries durably, all or none; return how many of them are new."""
+        self._require_open_to_all()
+        return super().record(entries, replace=replace)
+
+    def _require_open_to_all(self) -> None:
         if not self._open_to_all:
             raise PermanentStoreError(
                 f"{self.url} keeps files that people can read and is never encrypted; keys were "
                 "given, so nothing was saved. Leave the keys out, or use sqlite:///"
             )
-        record, data = self._packed(draft, state)
-        with self._reading() as ledger:
-            first = refuse_known(ledger, record)
-            if first is not None:
-                return first
-            check_head(ledger.heads.get((record.agent_id, record.thread_id)), expected_head)
-        staged = self._stage(record, data)
-        try:
-            return self._group.submit(lambda group: self._save(group, staged, expected_head))
-        finally:
-            staged.discard()
 
     def load(self, checkpoint: Checkpoint) -> dict[str, Any]:
         """Return a checkpoint's state, checked against its digest."""
@@ -216,16 +224,20 @@ class FileStore(JournaledStore):
         data = pack_document(record, state, self._folder.form)
         return replace(record, stored_size=len(data)), data
 
-    def _stage(self, record: Checkpoint, data: bytes) -> Staged:
+    def _stage(self, record: Checkpoint, data: bytes, staging: contextlib.ExitStack) -> Staged:
         """Write a file; the journal is there before the first."""
         self._journal.require_sound()
         if not self._journal.lines:
             with self._exclusive():
                 pass
         with self._breaking_at_a_failed_sync():
-            return Staged(self._folder, record, data)
+            staged = Staged(self._folder, record, data)
+        staging.callback(staged.discard)
+        return staged
 
-    def _save(self, group: SaveGroup, staged: Staged, expected: str | None) -> Checkpoint:
+    def _save(
+        self, group: SaveGroup, staged: Sequence[Staged], expected: str | None
+    ) -> list[Checkpoint]:
         with self._breaking_at_a_failed_sync():
             return group.save(staged, expected=expected)
 

@@ -12,7 +12,7 @@ from checkpoints.bodies.encryption import Keyring
 from checkpoints.errors import PermanentStoreError, TransientStoreError
 from checkpoints.records import Capabilities, Thread
 from checkpoints.stores.drafts import next_head
-from checkpoints.stores.framing import Prepared
+from checkpoints.stores.framing import Chain, Places
 from checkpoints.stores.group_commit import GroupCommit, Job
 from checkpoints.stores.record_bytes import pack_head, pack_record
 from checkpoints.stores.sql import care, rows
@@ -119,17 +119,17 @@ class PostgresqlStore(SqlStore):
         with self._writing() as db:
             return work(db)
 
-    def _kept(self, prepared: Prepared, expected: str | None) -> Landed:
-        """Keep a save in one statement, or with care where that does not settle it."""
-        line = self._lines.get(_key(prepared))
-        landed = self._quickly(prepared, expected, line) if line else None
-        return landed or self._carefully(prepared, expected)
+    def _kept(self, chain: Chain, expected: str | None) -> Landed:
+        """Keep one save in a statement, or with care where that does not settle it."""
+        line = self._lines.get(_key(chain)) if len(chain) == 1 else None
+        landed = self._quickly(chain, expected, line) if line else None
+        return landed or self._carefully(chain, expected)
 
-    def _quickly(self, prepared: Prepared, expected: str | None, line: _Line) -> Landed | None:
+    def _quickly(self, chain: Chain, expected: str | None, line: _Line) -> Landed | None:
         before = line.landed.head
         if before is None or before.checkpoint_id != expected:
             return None
-        record = prepared.record
+        record, packed = chain[0].record, chain[0].packed
         head = next_head(before, record, expected=expected)
         save = QuickSave(
             thread=line.landed.thread,
@@ -137,15 +137,16 @@ class PostgresqlStore(SqlStore):
             before=pack_head(before),
             swept=line.swept,
             id=record.id,
-            base=prepared.packed.base,
+            base=packed.base,
             record=pack_record(record),
-            frame=prepared.packed.data,
+            frame=packed.data,
         )
         position = self._group.submit(save)
         if position is None:
             return None
-        landed = Landed(record, position, line.landed.thread, head)
-        self._remember(prepared, landed, line.swept)
+        places = Places(known={record.id: position})
+        landed = Landed([record], places, position, line.landed.thread, head)
+        self._remember(chain, landed, line.swept)
         return landed
 
     def _commit(self, group: Sequence[Job[dict[QuickSave, int]]]) -> None:
@@ -163,17 +164,17 @@ class PostgresqlStore(SqlStore):
             job.run(kept)
 
     @repeated
-    def _carefully(self, prepared: Prepared, expected: str | None) -> Landed:
-        with self._sessions.saving(prepared.record) as (db, swept):
-            landed = self._save(db, prepared, expected)
+    def _carefully(self, chain: Chain, expected: str | None) -> Landed:
+        with self._sessions.saving(chain[0].record) as (db, swept):
+            landed = self._save(db, chain, expected)
         if landed.head is not None:
-            self._remember(prepared, landed, swept)
+            self._remember(chain, landed, swept)
         return landed
 
-    def _remember(self, prepared: Prepared, landed: Landed, swept: int) -> None:
+    def _remember(self, chain: Chain, landed: Landed, swept: int) -> None:
         if len(self._lines) >= THREADS:
             self._lines.clear()
-        self._lines[_key(prepared)] = _Line(landed, swept)
+        self._lines[_key(chain)] = _Line(landed, swept)
 
     def _views(self, db: rows.Db, threads: Iterable[ThreadRow]) -> list[Thread]:
         pairs = [(row, row.readable_head) for row in threads]
@@ -184,8 +185,8 @@ class PostgresqlStore(SqlStore):
         ]
 
 
-def _key(prepared: Prepared) -> tuple[str, str]:
-    return prepared.record.agent_id, prepared.record.thread_id
+def _key(chain: Chain) -> tuple[str, str]:
+    return chain[0].record.agent_id, chain[0].record.thread_id
 
 
 def open_url(url: StoreUrl) -> PostgresqlStore:

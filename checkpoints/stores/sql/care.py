@@ -239,7 +239,7 @@ def _findings_of_head(row: ThreadRow, ids: Container[str]) -> Iterator[Finding]:
     except CorruptCheckpoint as error:
         yield Finding(kind="damaged_head", message=str(error), thread_id=row.thread_id)
         return
-    if head.checkpoint_id not in ids:
+    if head is not None and head.checkpoint_id not in ids:
         yield Finding(
             kind="dangling_head",
             message="the head's checkpoint is not listed any more; restore another one",
@@ -302,8 +302,7 @@ def _move_away(db: Db, row: _Row, now: datetime) -> None:
     )
     db.execute("DELETE FROM checkpoints WHERE position = ?", (row.position,))
     if not row.trashed:
-        sql = "UPDATE threads SET checkpoints = checkpoints - 1 WHERE thread = ?"
-        db.execute(sql, (row.thread,))
+        rows.count(db, row.thread, -1)
     rows.add_event(
         db,
         "quarantined",
@@ -390,5 +389,6 @@ def _listed(db: Db, checkpoint_id: str) -> tuple[int, ThreadRow]:
     return place[0], thread
 
 
-def _head_id(thread: ThreadRow) -> str:
-    return thread.unpacked().checkpoint_id
+def _head_id(thread: ThreadRow) -> str | None:
+    head = thread.unpacked()
+    return head.checkpoint_id if head else None

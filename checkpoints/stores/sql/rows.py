@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from checkpoints.bodies.chains import Link
 from checkpoints.errors import CorruptCheckpoint, PermanentStoreError
 from checkpoints.records import Checkpoint, Head, Pin, Removal, Thread
+from checkpoints.stores.framing import Places, Prepared
 from checkpoints.stores.heads import standing
 from checkpoints.stores.record_bytes import (
     microseconds,
@@ -42,7 +43,10 @@ class Db(Protocol):
 
 
 class ThreadRow(NamedTuple):
-    """A thread as it lies in the database; ``head`` is packed."""
+    """A thread as it lies in the database; ``head`` is packed, and empty where it has none.
+
+    One without head and checkpoints was erased: only its name is left.
+    """
 
     thread: int
     agent_id: str
@@ -51,8 +55,15 @@ class ThreadRow(NamedTuple):
     checkpoints: int
     head: bytes
 
-    def unpacked(self) -> Head:
-        """Return the head. Raises CorruptCheckpoint."""
+    @property
+    def is_there(self) -> bool:
+        """Say whether anything of the thread is left."""
+        return len(self.head) > 0 or self.checkpoints > 0
+
+    def unpacked(self) -> Head | None:
+        """Return the head, None where the thread has none. Raises CorruptCheckpoint."""
+        if not self.head:
+            return None
         return unpack_head(as_bytes(self.head), agent_id=self.agent_id, thread_id=self.thread_id)
 
     @property
@@ -65,14 +76,13 @@ class ThreadRow(NamedTuple):
 
 
 RECORD = "c.record, c.id, t.agent_id, t.thread_id, length(c.frame)"
-_LISTED = (
-    f"SELECT {RECORD} FROM checkpoints c LEFT JOIN threads t ON t.thread = c.thread "
-    "WHERE c.trashed IS NULL AND "
-)
+_KEPT = f"SELECT {RECORD} FROM checkpoints c LEFT JOIN threads t ON t.thread = c.thread WHERE "
+_LISTED = f"{_KEPT} c.trashed IS NULL AND "
 THREAD = "SELECT thread, agent_id, thread_id, position, checkpoints, head FROM threads"
 THREAD_OF_AGENT = f"{THREAD} WHERE thread_id = ? AND agent_id = ?"
 THREADS_OF_ANY = f"{THREAD} WHERE thread_id = ?"
-ANY_THREAD = f"{THREADS_OF_ANY} LIMIT 1"
+_IS_THERE = "(length(head) > 0 OR checkpoints > 0)"
+ANY_THREAD = f"{THREADS_OF_ANY} AND {_IS_THERE} LIMIT 1"
 NEXT_THREAD = """
 SELECT 1 + max(
     coalesce((SELECT max(thread) FROM threads), 0),
@@ -178,23 +188,23 @@ def before_save(db: Db, record: Checkpoint, base: int | None) -> Before:
     return Before(None if thread[0] is None else ThreadRow(*thread), known, found, position)
 
 
-def insert(
-    db: Db, record: Checkpoint, *, position: int, thread: int, base: int | None, frame: bytes
-) -> None:
-    """Write one checkpoint."""
+def insert(db: Db, prepared: Prepared, places: Places, *, position: int, thread: int) -> None:
+    """Write one checkpoint; what its frame stands on is there or among ``places``."""
+    record, packed = prepared.record, prepared.packed
+    base = places.of(packed.base)
     db.execute(
         "INSERT INTO checkpoints (position, id, thread, base, record, frame) "
         "VALUES (?, ?, ?, ?, ?, ?)",
-        (position, record.id, thread, base, pack_record(record), frame),
+        (position, record.id, thread, base, pack_record(record), packed.data),
     )
 
 
 def add_thread(db: Db, head: Head, position: int) -> int:
-    """Begin a thread with its first checkpoint; return its key."""
+    """Begin a thread that has no checkpoint yet; return its key."""
     key = db.execute(NEXT_THREAD).fetchone()[0]
     db.execute(
         "INSERT INTO threads (thread, agent_id, thread_id, position, checkpoints, head) "
-        "VALUES (?, ?, ?, ?, 1, ?)",
+        "VALUES (?, ?, ?, ?, 0, ?)",
         (key, head.agent_id, head.thread_id, position, pack_head(head)),
     )
     return int(key)
@@ -206,6 +216,19 @@ def move_head(db: Db, thread: int, head: Head, position: int, *, gained: int = 0
         "UPDATE threads SET position = ?, checkpoints = checkpoints + ?, head = ? WHERE thread = ?",
         (position, gained, pack_head(head), thread),
     )
+
+
+def drop_head(db: Db, thread: int, position: int) -> None:
+    """Leave a thread without a head."""
+    db.execute(
+        "UPDATE threads SET position = ?, head = ? WHERE thread = ?", (position, b"", thread)
+    )
+
+
+def count(db: Db, thread: int, gained: int) -> None:
+    """Count what a thread gained, or lost."""
+    sql = "UPDATE threads SET checkpoints = checkpoints + ? WHERE thread = ?"
+    db.execute(sql, (gained, thread))
 
 
 def add_event(
@@ -245,6 +268,12 @@ def record_of(row: Sequence[Any]) -> Checkpoint:
 def find(db: Db, checkpoint_id: str) -> Checkpoint | None:
     """Return a listed record, or None."""
     row = db.execute(f"{_LISTED} c.id = ?", (checkpoint_id,)).fetchone()
+    return record_of(row) if row else None
+
+
+def kept(db: Db, checkpoint_id: str) -> Checkpoint | None:
+    """Return a record, listed or in the trash, or None."""
+    row = db.execute(f"{_KEPT} c.id = ?", (checkpoint_id,)).fetchone()
     return record_of(row) if row else None
 
 
@@ -351,10 +380,7 @@ def pinned(db: Db) -> set[str]:
 def set_trashed(db: Db, position: int, thread: int, at: int | None) -> None:
     """Put a checkpoint into the trash, or take it out, and count the thread anew."""
     db.execute("UPDATE checkpoints SET trashed = ? WHERE position = ?", (at, position))
-    db.execute(
-        "UPDATE threads SET checkpoints = checkpoints + ? WHERE thread = ?",
-        (1 if at is None else -1, thread),
-    )
+    count(db, thread, 1 if at is None else -1)
 
 
 def last_position(db: Db, after: int, limit: int, end: int) -> int | None:
@@ -389,7 +415,8 @@ def removed(db: Db, after: int, last: int) -> list[Removal]:
     sql = (
         "SELECT t.agent_id, t.thread_id, e.checkpoint_id, e.reason, e.at FROM events e "
         "JOIN threads t ON t.thread = e.thread LEFT JOIN checkpoints c ON c.id = e.checkpoint_id "
-        "WHERE e.position > ? AND e.position <= ? AND e.name IN ('trashed', 'quarantined') "
+        "WHERE e.position > ? AND e.position <= ? "
+        "AND e.name IN ('trashed', 'quarantined', 'erased') "
         "AND (c.position IS NULL OR c.trashed IS NOT NULL) ORDER BY e.position"
     )
     rows = db.execute(sql, (after, last))

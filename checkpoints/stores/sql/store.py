@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -28,15 +28,18 @@ from checkpoints.stores.cursors import position_of
 from checkpoints.stores.drafts import (
     first_or_conflict,
     move_done,
-    next_head,
+    next_heads,
     refuse_trashed,
+    saved_before,
+    saved_chain,
 )
 from checkpoints.stores.fields import StateFields
-from checkpoints.stores.framing import Framing, Prepared
+from checkpoints.stores.framing import Chain, Framing, Places
 from checkpoints.stores.heads import RestoresByHead, check_head, moved
 from checkpoints.stores.ledger import missing
-from checkpoints.stores.sql import care, rows
-from checkpoints.stores.sql.rows import Db, ThreadRow
+from checkpoints.stores.sql import care, entries, erasing, rows
+from checkpoints.stores.sql.journal import SqlJournal
+from checkpoints.stores.sql.rows import Before, Db, ThreadRow
 
 T = TypeVar("T")
 
@@ -47,9 +50,13 @@ class BaseGone(CheckpointError):
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """What a save left behind: nothing but the first record when it had been saved before."""
+    """What a save left behind: nothing but the first records when it had been made before.
 
-    record: Checkpoint
+    ``places`` holds the position of each checkpoint, ``position`` that of the last.
+    """
+
+    records: list[Checkpoint]
+    places: Places = field(default_factory=Places)
     position: int = 0
     thread: int = 0
     head: Head | None = None
@@ -69,7 +76,7 @@ class Told:
     horizon: int
 
 
-class SqlStore(RestoresByHead, ABC):
+class SqlStore(RestoresByHead, SqlJournal, ABC):
     """Checkpoints as rows: record and frame beside each other, heads moved by compare-and-set."""
 
     def __init__(self, url: str, keys: Keyring | None = None) -> None:
@@ -96,26 +103,34 @@ class SqlStore(RestoresByHead, ABC):
     def _writing(self) -> AbstractContextManager[Db]:
         """Give a connection within one durable transaction, alone; roll it back on any error."""
 
-    @abstractmethod
-    def _saving(self, work: Callable[[Db], T]) -> T:
-        """Do what a save does to the rows, durably. It checks everything before it writes."""
-
     def put(self, draft: Draft, state: State, *, expected_head: str | None) -> Checkpoint:
         """Save durably and make it the head, in one step, before returning."""
-        prepared = self._framing.prepare(draft, state, after=expected_head, fetch=self._chain)
+        return self.put_many([(draft, state)], expected_head=expected_head)[0]
+
+    def put_many(
+        self, drafts: Sequence[tuple[Draft, State]], *, expected_head: str | None
+    ) -> list[Checkpoint]:
+        """Save a chain of one thread's checkpoints in one transaction: all of them or none."""
+        return saved_chain(drafts, expected_head, self._put_chain)
+
+    def _put_chain(
+        self, drafts: Sequence[tuple[Draft, State]], expected: str | None
+    ) -> list[Checkpoint]:
+        chain = self._framing.prepare_chain(drafts, after=expected, fetch=self._chain)
         try:
-            landed = self._kept(prepared, expected_head)
+            landed = self._kept(chain, expected)
         except BaseGone:
-            prepared = self._framing.prepare_whole(draft, state)
-            landed = self._kept(prepared, expected_head)
+            chain = self._framing.prepare_chain(drafts, after=None, fetch=self._chain)
+            landed = self._kept(chain, expected)
         if landed.head is not None:
-            self._framing.landed(prepared, landed.position)
-        return landed.record
+            self._framing.chain_landed(chain, landed.places)
+        return landed.records
 
     def threads(self) -> Iterator[Thread]:
         """Yield every thread, most recently updated first."""
         with self._reading() as db:
-            views = self._views(db, rows.thread_rows(db)) if db else []
+            there = [row for row in rows.thread_rows(db) if row.is_there] if db else []
+            views = self._views(db, there) if db else []
         yield from views
 
     def history(
@@ -248,6 +263,36 @@ class SqlStore(RestoresByHead, ABC):
         self._framing.forget()
         return swept
 
+    def erase(
+        self,
+        agent_id: str,
+        thread_id: str,
+        checkpoint_ids: Sequence[str] | None = None,
+        *,
+        now: datetime,
+    ) -> int:
+        """Delete checkpoints of one thread for good; return how many there were.
+
+        What stands on a deleted frame is written anew first, in the same transaction.
+        """
+        with self._glancing() as there:
+            if there is None:
+                return 0
+        with self._writing() as db:
+            thread = rows.thread_row(db, agent_id, thread_id)
+            if checkpoint_ids is None:
+                entries.forget_thread(db, agent_id, thread_id)
+            erased = self._erase(db, thread, checkpoint_ids, now) if thread else 0
+        self._framing.forget()
+        return erased
+
+    def _erase(
+        self, db: Db, thread: ThreadRow, checkpoint_ids: Sequence[str] | None, now: datetime
+    ) -> int:
+        if checkpoint_ids is None:
+            return erasing.erase_all(db, thread, self._framing.keys, now)
+        return erasing.erase(db, thread, checkpoint_ids, self._framing.keys, now)
+
     def changes(self, cursor: str | None, *, limit: int = 500) -> Changes:
         """Return what was written after ``cursor``."""
         with self._following() as told:
@@ -289,30 +334,33 @@ class SqlStore(RestoresByHead, ABC):
         self._framing.forget()
         return listed
 
-    def _kept(self, prepared: Prepared, expected: str | None) -> Landed:
+    def _kept(self, chain: Chain, expected: str | None) -> Landed:
         """Keep a save durably. Raises BaseGone when it must be written whole."""
-        return self._saving(lambda db: self._save(db, prepared, expected))
+        return self._saving(lambda db: self._save(db, chain, expected))
 
-    def _save(self, db: Db, prepared: Prepared, expected: str | None) -> Landed:
-        """Write a checkpoint and its head. Everything that may be refused is refused before."""
-        record, packed = prepared.record, prepared.packed
-        before = rows.before_save(db, record, packed.base)
-        if before.known is not None:
-            return Landed(_first(db, record))
+    def _save(self, db: Db, chain: Chain, expected: str | None) -> Landed:
+        """Write checkpoints and their head. Everything that may be refused is refused before."""
+        base = chain[0].packed.base
+        before = rows.before_save(db, chain[0].record, base)
+        firsts = saved_before(list(_firsts(db, chain, before)))
+        if firsts is not None:
+            return Landed(firsts)
         current = before.thread.unpacked() if before.thread else None
-        head = next_head(current, record, expected=expected)
-        if packed.base is not None and before.base is None:
+        heads = next_heads(current, [prepared.record for prepared in chain], expected=expected)
+        if base is not None and before.base is None:
             raise BaseGone
-        position = before.position
-        if before.thread is None:
-            thread = rows.add_thread(db, head, position)
-        else:
-            thread = before.thread.thread
-            rows.move_head(db, thread, head, position, gained=1)
-        rows.insert(
-            db, record, position=position, thread=thread, base=packed.base, frame=packed.data
-        )
-        return Landed(record, position, thread, head)
+        return self._written(db, chain, before, heads[-1])
+
+    def _written(self, db: Db, chain: Chain, before: Before, head: Head) -> Landed:
+        position, places = before.position, Places()
+        thread = before.thread.thread if before.thread else rows.add_thread(db, head, position)
+        for number, prepared in enumerate(chain):
+            position = rows.next_position(db) if number else position
+            rows.insert(db, prepared, places, position=position, thread=thread)
+            places.known[prepared.record.id] = position
+        rows.move_head(db, thread, head, position, gained=len(chain))
+        records = [prepared.record for prepared in chain]
+        return Landed(records, places, position, thread, head)
 
     @contextmanager
     def _following(self) -> Iterator[Told | None]:
@@ -358,6 +406,15 @@ class SqlStore(RestoresByHead, ABC):
         return links
 
 
+def _firsts(db: Db, chain: Chain, before: Before) -> Iterator[Checkpoint | None]:
+    """Yield what was saved first under each id, None where nothing was."""
+    known = before.known
+    for number, prepared in enumerate(chain):
+        if number:
+            known = rows.place(db, prepared.record.id)
+        yield None if known is None else _first(db, prepared.record)
+
+
 def _first(db: Db, record: Checkpoint) -> Checkpoint:
     """Return the record that was saved first under this id, if it is the same checkpoint."""
     stored = rows.find(db, record.id)
@@ -382,7 +439,9 @@ def _move(db: Db, thread: int, head: Head, *, at: datetime) -> None:
 def _history(db: Db, agent_id: str | None, thread_id: str, limit: int | None) -> list[Any] | None:
     if agent_id is not None:
         thread = rows.thread_row(db, agent_id, thread_id)
-        return rows.newest(db, thread.thread, limit) if thread else None
-    threads = rows.thread_rows_of(db, thread_id)
+        threads = [thread] if thread else []
+    else:
+        threads = rows.thread_rows_of(db, thread_id)
+    threads = [thread for thread in threads if thread.is_there]
     found = [row for thread in threads for row in rows.newest(db, thread.thread, limit)]
     return found if threads else None

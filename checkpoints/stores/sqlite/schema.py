@@ -42,6 +42,17 @@ CREATE TABLE quarantine (
     position INTEGER PRIMARY KEY, id TEXT NOT NULL, thread INTEGER NOT NULL, base INTEGER,
     record BLOB NOT NULL, frame BLOB NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL
 );
+CREATE TABLE entries (
+    entry INTEGER PRIMARY KEY, agent_id TEXT NOT NULL, thread_id TEXT NOT NULL, kind TEXT NOT NULL,
+    key TEXT NOT NULL, checkpoint_id TEXT, body BLOB NOT NULL,
+    UNIQUE (thread_id, agent_id, kind, key)
+);
+CREATE INDEX entries_by_checkpoint ON entries (checkpoint_id) WHERE checkpoint_id IS NOT NULL;
+CREATE TABLE quarantined_entries (
+    entry INTEGER PRIMARY KEY, agent_id TEXT NOT NULL, thread_id TEXT NOT NULL, kind TEXT NOT NULL,
+    key TEXT NOT NULL, checkpoint_id TEXT, body BLOB NOT NULL, reason TEXT NOT NULL,
+    at INTEGER NOT NULL
+);
 """
 _STATEMENTS = [text.strip() for text in SCHEMA.split(";") if text.strip()]
 _OURS = {re.split(r"\W+", text)[2]: text for text in _STATEMENTS}

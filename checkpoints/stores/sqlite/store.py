@@ -12,7 +12,7 @@ from typing import TypeVar
 from checkpoints.bodies.encryption import Keyring
 from checkpoints.records import Capabilities, Finding
 from checkpoints.stores.drafts import next_head
-from checkpoints.stores.framing import Prepared
+from checkpoints.stores.framing import Chain, Places
 from checkpoints.stores.group_commit import GroupCommit, Job
 from checkpoints.stores.sql import rows
 from checkpoints.stores.sql.rows import Db
@@ -102,42 +102,35 @@ class SqliteStore(SqlStore):
             self._lines.clear()
             raise
 
-    def _save(self, db: Db, prepared: Prepared, expected: str | None) -> Landed:
+    def _save(self, db: Db, chain: Chain, expected: str | None) -> Landed:
         """Go on where this connection left a thread; ask the file only when that may be wrong."""
-        record = prepared.record
-        key = (record.agent_id, record.thread_id)
-        landed = self._continued(db, prepared, expected, self._lines.get(key))
+        key = (chain[0].record.agent_id, chain[0].record.thread_id)
+        landed = self._continued(db, chain, expected, self._lines.get(key))
         if landed is None:
-            landed = super()._save(db, prepared, expected)
+            landed = super()._save(db, chain, expected)
         if landed.head is not None:
             self._lines[key] = landed
             self._position = landed.position
         return landed
 
     def _continued(
-        self, db: Db, prepared: Prepared, expected: str | None, line: Landed | None
+        self, db: Db, chain: Chain, expected: str | None, line: Landed | None
     ) -> Landed | None:
-        """Save without asking, None when what is remembered does not settle it."""
-        record, packed = prepared.record, prepared.packed
-        if line is None or line.head is None or line.head.checkpoint_id != expected:
+        """Save one without asking, None when what is remembered does not settle it."""
+        prepared, *others = chain
+        if others or line is None or line.head is None or line.head.checkpoint_id != expected:
             return None
-        if packed.base not in (None, line.position):
+        if prepared.packed.base not in (None, line.position):
             return None
-        head = next_head(line.head, record, expected=expected)
+        head = next_head(line.head, prepared.record, expected=expected)
         position = self._position + 1
         try:
-            rows.insert(
-                db,
-                record,
-                position=position,
-                thread=line.thread,
-                base=packed.base,
-                frame=packed.data,
-            )
+            rows.insert(db, prepared, Places(), position=position, thread=line.thread)
         except IntegrityError:
             return None
         rows.move_head(db, line.thread, head, position, gained=1)
-        return Landed(record, position, line.thread, head)
+        places = Places(known={prepared.record.id: position})
+        return Landed([prepared.record], places, position, line.thread, head)
 
 
 def open_url(url: StoreUrl) -> SqliteStore:

@@ -1,0 +1,72 @@
+"""The journal's entries as rows: one function per statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from checkpoints.records import JournalName
+from checkpoints.stores.entry_bytes import EntryName, PackedEntry, after_prefix
+from checkpoints.stores.sql.rows import Db, as_bytes
+
+KEEP = (
+    "INSERT INTO entries (agent_id, thread_id, kind, key, checkpoint_id, body) "
+    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1"
+)
+OF_THREAD = "thread_id = ? AND agent_id = ?"
+OF_KIND = f"{OF_THREAD} AND kind = ?"
+NAMED = f"{OF_KIND} AND key = ?"
+FORGET = f"DELETE FROM entries WHERE {NAMED} RETURNING 1"
+
+
+def keep(db: Db, packed: Sequence[PackedEntry], *, replace: bool) -> int:
+    """Keep entries; return how many are new."""
+    new = 0
+    for entry in packed:
+        new -= forget(db, entry.name) if replace else 0
+        values = (*entry.name, entry.checkpoint_id, entry.body)
+        new += len(db.execute(KEEP, values).fetchall())
+    return new
+
+
+def found(
+    db: Db, agent_id: str, thread_id: str, kind: str, *, prefix: str, limit: int | None
+) -> list[tuple[EntryName, bytes]]:
+    """Return names and bodies in the order of the keys; the last ``limit`` of them."""
+    end = after_prefix(prefix)
+    until, values = ("", ()) if end is None else (" AND key < ?", (end,))
+    cut, count = ("", ()) if limit is None else (" DESC LIMIT ?", (max(0, limit),))
+    sql = f"SELECT key, body FROM entries WHERE {OF_KIND} AND key >= ?{until} ORDER BY key{cut}"
+    rows = db.execute(sql, (thread_id, agent_id, kind, prefix, *values, *count)).fetchall()
+    listed = [(EntryName(agent_id, thread_id, kind, key), as_bytes(body)) for key, body in rows]
+    return listed if limit is None else listed[::-1]
+
+
+def journals(db: Db, agent_id: str | None, thread_id: str | None) -> list[JournalName]:
+    """Return which kinds of entries there are, of one thread, one name or all."""
+    given = {"thread_id = ?": thread_id, "agent_id = ?": agent_id}
+    chosen = {condition: name for condition, name in given.items() if name is not None}
+    where = f" WHERE {' AND '.join(chosen)}" if chosen else ""
+    sql = f"SELECT DISTINCT agent_id, thread_id, kind FROM entries{where}"
+    found = sorted(map(tuple, db.execute(sql, tuple(chosen.values()))))
+    return [
+        JournalName(agent_id=agent, thread_id=thread, kind=kind) for agent, thread, kind in found
+    ]
+
+
+def forget(db: Db, name: EntryName) -> int:
+    """Delete an entry; return 1 if it was there."""
+    values = (name.thread_id, name.agent_id, name.kind, name.key)
+    return len(db.execute(FORGET, values).fetchall())
+
+
+def forget_naming(db: Db, agent_id: str, thread_id: str, checkpoint_ids: Sequence[str]) -> None:
+    """Delete a thread's entries that name one of these checkpoints."""
+    for checkpoint_id in checkpoint_ids:
+        values = (checkpoint_id, thread_id, agent_id)
+        db.execute(f"DELETE FROM entries WHERE checkpoint_id = ? AND {OF_THREAD}", values)
+
+
+def forget_thread(db: Db, agent_id: str, thread_id: str) -> None:
+    """Delete a thread's journal, with what of it is in quarantine."""
+    for table in ("entries", "quarantined_entries"):
+        db.execute(f"DELETE FROM {table} WHERE {OF_THREAD}", (thread_id, agent_id))

@@ -1,0 +1,69 @@
+"""What every store in SQL does with the entries of its journal."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import TypeVar
+
+from checkpoints.records import JournalEntry, JournalName
+from checkpoints.stores.entry_bytes import EntryName, PackedEntry, pack_entries, unpack_entry
+from checkpoints.stores.framing import Framing
+from checkpoints.stores.sql import entries as rows
+from checkpoints.stores.sql.rows import Db
+
+T = TypeVar("T")
+
+
+class SqlJournal(ABC):
+    """Keeps entries, each under its four names."""
+
+    _framing: Framing
+
+    @abstractmethod
+    def _glancing(self) -> AbstractContextManager[Db | None]:
+        """Give a connection for one statement, or None while nothing was ever saved here."""
+
+    @abstractmethod
+    def _saving(self, work: Callable[[Db], T]) -> T:
+        """Do what a save does to the rows, durably. It checks everything before it writes."""
+
+    def record(self, entries: Sequence[JournalEntry], *, replace: bool = False) -> int:
+        """Keep journal entries durably, all or none; return how many of them are new."""
+        packed = pack_entries(entries, self._framing.keys)
+        return self._kept_entries(packed, replace=replace) if packed else 0
+
+    def entries(
+        self,
+        agent_id: str,
+        thread_id: str,
+        *,
+        kind: str,
+        prefix: str = "",
+        limit: int | None = None,
+    ) -> list[JournalEntry]:
+        """Return a thread's entries of one kind in the order of their keys."""
+        with self._glancing() as db:
+            found = (
+                rows.found(db, agent_id, thread_id, kind, prefix=prefix, limit=limit) if db else []
+            )
+        return [unpack_entry(name, body, self._framing.keys) for name, body in found]
+
+    def forget(self, agent_id: str, thread_id: str, *, kind: str, keys: Sequence[str]) -> int:
+        """Delete journal entries for good; return how many there were."""
+        names = [EntryName(agent_id, thread_id, kind, key) for key in keys]
+        with self._glancing() as db:
+            if db is None:
+                return 0
+        return self._saving(lambda db: sum(rows.forget(db, name) for name in names))
+
+    def journals(
+        self, agent_id: str | None = None, thread_id: str | None = None
+    ) -> list[JournalName]:
+        """Return which kinds of entries there are, of which threads."""
+        with self._glancing() as db:
+            return rows.journals(db, agent_id, thread_id) if db else []
+
+    def _kept_entries(self, packed: Sequence[PackedEntry], *, replace: bool) -> int:
+        return self._saving(lambda db: rows.keep(db, packed, replace=replace))
