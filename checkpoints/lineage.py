@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from checkpoints.errors import CheckpointError, PlanRefused
-from checkpoints.records import Checkpoint, Directive, Head, RestorePlan
-from checkpoints.stores.base import ReadableStore, RestorableStore
+from checkpoints.errors import CheckpointError, HeadMoved, PlanRefused
+from checkpoints.identifiers import new_id
+from checkpoints.records import Checkpoint, Directive, Draft, Head, RestorePlan, Status
+from checkpoints.stores.base import ReadableStore, RestorableStore, Store
+
+EFFECT_KINDS = ("effect", "effect_started")
+"""Kinds of journal entries that say what an agent did outside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,3 +73,48 @@ def restore(
         raise CheckpointError(f"thread {plan.thread_id!r} has no head after the restore")
     live = seen.checkpoint_id if seen.checkpoint_id != head.checkpoint_id else None
     return Restored(head=head, previous_head=plan.expected_head, superseded_by=live)
+
+
+def fork(
+    store: Store,
+    checkpoint: Checkpoint,
+    *,
+    thread_id: str,
+    now: datetime,
+    agent_id: str | None = None,
+) -> Checkpoint:
+    """Begin a new thread at a checkpoint and return its first one; the old thread stays as it is.
+
+    What the old thread has done outside counts as done in the new one too. Raises PlanRefused when
+    the thread exists, CorruptCheckpoint when the state cannot be read; then nothing was written.
+    """
+    agent_id = agent_id or checkpoint.agent_id
+    origin = {name: getattr(checkpoint, name) for name in ("agent_id", "thread_id")}
+    draft = Draft(
+        id=new_id(),
+        agent_id=agent_id,
+        thread_id=thread_id,
+        step=checkpoint.step,
+        created_at=now,
+        step_name=checkpoint.step_name,
+        iteration=checkpoint.iteration,
+        status=Status.INTERRUPTED,
+        metadata={**checkpoint.metadata, "forked_from": {**origin, "checkpoint_id": checkpoint.id}},
+    )
+    state = store.load(checkpoint)
+    try:
+        first = store.put(draft, state, expected_head=None)
+    except HeadMoved as error:
+        raise PlanRefused(
+            f"{agent_id!r} has a thread {thread_id!r} already; nothing was written, choose "
+            "another name"
+        ) from error
+    _copy_effects(store, checkpoint, first)
+    return first
+
+
+def _copy_effects(store: Store, origin: Checkpoint, first: Checkpoint) -> None:
+    for kind in EFFECT_KINDS:
+        entries = store.entries(origin.agent_id, origin.thread_id, kind=kind)
+        agent_id, thread_id = first.agent_id, first.thread_id
+        store.record([replace(e, agent_id=agent_id, thread_id=thread_id) for e in entries])
