@@ -6,6 +6,7 @@ CheckpointError
 ├─ CorruptCheckpoint          digest, format or chain does not hold
 ├─ UnsupportedState           a value that no body can carry, named by its path
 ├─ HeadMoved                  somebody else moved the head: expected, actual
+├─ SchemaMismatch             other code saved the state: found, expected
 ├─ SaveVetoed                 a hook forbids the save: hook, reason
 ├─ StoreError
 │  ├─ TransientStoreError     worth retrying
@@ -51,6 +52,15 @@ class HeadMoved(CheckpointError):
         super().__init__(message)
         self.expected = expected
         self.actual = actual
+
+
+class SchemaMismatch(CheckpointError):
+    """A state has another schema version than the code, and no way leads up. Nothing changed."""
+
+    def __init__(self, message: str, *, found: int, expected: int) -> None:
+        super().__init__(message)
+        self.found = found
+        self.expected = expected
 
 
 class SaveVetoed(CheckpointError):

@@ -1,0 +1,30 @@
+"""Calling what blocks from an event loop, and knowing later which loop that was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+callers_loop: ContextVar[AbstractEventLoop | None] = ContextVar("callers_loop", default=None)
+"""The loop that waits, in another thread, for what runs here; it can run coroutines meanwhile."""
+
+
+async def in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run ``call`` in a thread of the running loop's pool and return what it returns.
+
+    A task that is cancelled stops waiting; the call ends by itself.
+    """
+    import asyncio
+
+    token = callers_loop.set(asyncio.get_running_loop())
+    try:
+        return await asyncio.to_thread(call, *args, **kwargs)
+    finally:
+        callers_loop.reset(token)

@@ -1,0 +1,493 @@
+"""An agent's face: save, resume, restore, keep what matters, notice drift."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, ClassVar, Literal, Self, TypedDict, Unpack
+
+from checkpoints.drift import DriftReport, Sign, metric_signs, state_signs
+from checkpoints.errors import CorruptCheckpoint, HeadMoved
+from checkpoints.hooks import HookEvent, HookManager
+from checkpoints.identifiers import new_id
+from checkpoints.lineage import fork as fork_thread
+from checkpoints.manager.both import AlsoAsync, also_async
+from checkpoints.manager.dashboard import APPLIED
+from checkpoints.manager.effects import Effects, PendingEffect
+from checkpoints.manager.journal import OPERATION
+from checkpoints.manager.opening import opened
+from checkpoints.manager.place import Place
+from checkpoints.manager.resumes import ResumeStats
+from checkpoints.manager.runs import MESSAGE, Batch, Operation, Run, described, ending
+from checkpoints.manager.schema import Migration, Schema
+from checkpoints.manager.state import Apply, Capture, StateHolder
+from checkpoints.manager.timing import Timing
+from checkpoints.manager.writing import ThreadWriter
+from checkpoints.records import (
+    Checkpoint,
+    Directive,
+    Draft,
+    Effect,
+    JournalEntry,
+    Kind,
+    State,
+    Status,
+)
+from checkpoints.reporting import Reporter
+from checkpoints.retention import RetentionPolicy
+from checkpoints.stores.base import Store
+from checkpoints.stores.heads import check_head
+from checkpoints.triggers import Trigger
+
+logger = logging.getLogger("checkpoints")
+
+DRIFT_WINDOW = 50
+"""Checkpoints of the head's lineage whose metrics are looked at for drift."""
+DRIFT_STATES = 5
+"""Checkpoints whose states are looked at for drift."""
+
+
+class Facts(TypedDict, total=False):
+    """What a checkpoint may say of itself; see ``CheckpointManager.create_checkpoint``."""
+
+    step: int | None
+    step_name: str | None
+    iteration: int | None
+    metrics: Mapping[str, float] | None
+
+
+class Details(Facts, total=False):
+    """The same, and anything else as JSON types."""
+
+    metadata: Mapping[str, Any] | None
+
+
+class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
+    """Saves and restores one thread of one agent.
+
+    ``store`` is a store, a store URL, or None for ``HOLDFAST_STORE`` and else
+    ``.holdfast/holdfast.db`` under the working directory. ``capture`` returns the agent's state,
+    ``apply`` puts one back; without them the state is the dict ``manager.state``.
+
+    ``checkpoint_frequency`` (steps), ``checkpoint_interval`` (seconds) and ``refresh_after``
+    (seconds of uptime) say when ``checkpoint_if_due`` saves. ``retention`` or ``retention_count``
+    (the newest N of the thread) say what is kept; everything is by default. ``hooks`` are called
+    around saves. ``durability="async"`` returns before a save is durable; ``flush`` waits for it.
+    ``schema_version`` marks states, ``migrations`` brings older ones up to it. Records go to a
+    dashboard when HOLDFAST_DASHBOARD_URL and HOLDFAST_TOKEN are set, or to ``reporter``. ``clock``
+    and ``monotonic`` replace the clocks, for tests.
+
+    One manager belongs to one running agent: a second writer to the same thread, or an operator's
+    restore, moves the head, and the next save here raises HeadMoved with nothing written;
+    ``resume()`` then goes on from where the head is.
+
+    Methods block; from asyncio write ``await manager.resume.aio()`` and ``async with``.
+    """
+
+    default_retention: ClassVar[RetentionPolicy | None] = None
+
+    def __init__(
+        self,
+        agent_id: str,
+        *,
+        store: Store | str | None = None,
+        thread: str = "main",
+        run_id: str | None = None,
+        capture: Capture | None = None,
+        apply: Apply | None = None,
+        checkpoint_frequency: int | None = None,
+        checkpoint_interval: float | None = None,
+        refresh_after: float | None = None,
+        retention: RetentionPolicy | None = None,
+        retention_count: int | None = None,
+        hooks: HookManager | None = None,
+        durability: Literal["sync", "async"] = "sync",
+        schema_version: int | None = None,
+        migrations: Mapping[int, Migration] | None = None,
+        reporter: Reporter | None = None,
+        clock: Callable[[], datetime] | None = None,
+        monotonic: Callable[[], float] | None = None,
+    ) -> None:
+        super().__init__(
+            agent_id,
+            thread,
+            self._opened(store),
+            clock or _utc_now,
+            run_id=run_id,
+            hooks=hooks,
+            durability=durability,
+            policy=self._policy(retention, retention_count),
+            reporter=reporter,
+            owns_store=store is None or isinstance(store, str),
+        )
+        self.directive: Directive | None = None
+        self._hold_state(
+            capture, apply, Schema(version=schema_version, migrations=migrations or {})
+        )
+        self._timing = Timing(
+            Trigger(every_steps=checkpoint_frequency, every_seconds=checkpoint_interval),
+            refresh=Trigger(every_seconds=refresh_after),
+            monotonic=monotonic or time.monotonic,
+        )
+        self._effects = Effects(self._store, agent_id, thread, self._new_effect)
+
+    # -- saving -------------------------------------------------------------------------------
+
+    @also_async
+    def create_checkpoint(
+        self,
+        kind: Kind | str = Kind.ROUTINE,
+        state: State | None = None,
+        *,
+        step: int | None = None,
+        step_name: str | None = None,
+        iteration: int | None = None,
+        status: Status | str = Status.RUNNING,
+        metrics: Mapping[str, float] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Checkpoint:
+        """Save the state and make it the head; durably before returning, unless told otherwise.
+
+        ``step`` counts up from the head's unless given. Raises HeadMoved when another writer or a
+        restore moved the head, UnsupportedState for a value that cannot be kept or a capture that
+        returned no mapping, SaveVetoed when a hook forbids it, StoreError when the store fails; in
+        each case nothing was saved. With ``durability="async"`` errors of the store come from a
+        later save or ``flush``, and the record's ``stored_size`` and ``sha256`` are not known yet.
+        """
+        with self._lock:
+            self._look()
+            self._carry_out_restores()
+            draft = Draft(
+                id=new_id(),
+                agent_id=self.agent_id,
+                thread_id=self.thread_id,
+                step=self._place.step + 1 if step is None else step,
+                created_at=self._clock(),
+                parent_id=self._place.head_id,
+                run_id=self.run_id,
+                step_name=step_name,
+                iteration=iteration,
+                kind=Kind(kind),
+                status=Status(status),
+                metrics=dict(metrics or {}),
+                metadata={**self._marks(), **(metadata or {})},
+            )
+            given = self.captured_state() if state is None else state
+            saved = self._save(draft, given)
+            self._timing.saved()
+        self._tell()
+        return saved
+
+    def should_checkpoint(self) -> bool:
+        """Return whether ``checkpoint_if_due`` would save after one more step."""
+        return self._timing.due(after=1)
+
+    @also_async
+    def checkpoint_if_due(
+        self,
+        kind: Kind | str = Kind.ROUTINE,
+        state: State | None = None,
+        **details: Unpack[Details],
+    ) -> Checkpoint | None:
+        """Count one step, and save when enough steps or seconds have passed since the last save.
+
+        After ``refresh_after`` seconds of uptime it is a recovery checkpoint, and it is read back.
+        """
+        with self._lock:
+            self._timing.step()
+            if self._timing.refresh_due():
+                return self._refresh(state, details)
+            if self._timing.due():
+                return self.create_checkpoint(kind, state, **details)
+        return None
+
+    @also_async
+    def complete(self, state: State | None = None, **details: Unpack[Details]) -> Checkpoint:
+        """Save the final checkpoint of a run that did what it should; durable when it returns."""
+        saved = self.create_checkpoint(Kind.ROUTINE, state, status=Status.COMPLETED, **details)
+        self.flush()
+        return saved
+
+    @also_async
+    def fail(
+        self,
+        error: BaseException,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        **facts: Unpack[Facts],
+    ) -> Checkpoint:
+        """Save how a run ended: failed, or interrupted when it was stopped from outside.
+
+        A state that cannot be saved is left out: the one of the head is saved again, and the
+        metadata say why. Raises what else keeps it from being saved.
+        """
+        kind, status = ending(error)
+        more: dict[str, Any] = {"error": described(error), **(metadata or {})}
+        try:
+            saved = self.create_checkpoint(kind, None, status=status, metadata=more, **facts)
+        except (HeadMoved, CorruptCheckpoint):
+            raise
+        except Exception as ours:  # noqa: BLE001 - the agent's capture may raise anything
+            more["state_of_before"] = f"{type(ours).__name__}: {ours}"[:MESSAGE]
+            state = self._head_state()
+            saved = self.create_checkpoint(kind, state, status=status, metadata=more, **facts)
+        self._dashboard.failed(error, saved)
+        self.flush()
+        return saved
+
+    def batch(self) -> Batch:
+        """Save what the block saves together at its end: all of it, or nothing when it raises.
+
+        ``with manager.batch(): …``; one flush of the disk where the store can.
+        """
+        return Batch(self._begin_batch, lambda keep: self._end_batch(keep=keep))
+
+    def run(self, *, resume: bool = True) -> Run:
+        """Resume now, and save how the block ends: completed, failed or interrupted."""
+        return Run(resume=self.resume if resume else None, complete=self.complete, fail=self.fail)
+
+    def operation(self, name: str) -> Operation:
+        """Save a pre_operation checkpoint; it is kept until the block has succeeded.
+
+        As long as it is the head it stays; it goes with the next save then.
+        """
+        return Operation(
+            lambda: self.create_checkpoint(Kind.PRE_OPERATION, step_name=name), self._succeeded
+        )
+
+    # -- going back ---------------------------------------------------------------------------
+
+    @also_async
+    def resume(self) -> dict[str, Any] | None:
+        """Load the head and go on from it; return its state, or None for a fresh thread.
+
+        A directive that was left with the head stands in ``directive``; it is cleared once the
+        state is back, so a process that dies before is given it again. Raises
+        CorruptCheckpoint when the head cannot be read: an older state is never taken silently;
+        SchemaMismatch when other code saved it.
+        """
+        with self._lock:
+            with contextlib.suppress(HeadMoved):
+                self.flush()
+            self._carry_out_restores(ask=True)
+            self._look(again=True)
+            head = self._place.head
+            if head is None:
+                return None
+            try:
+                record = self._head_record(head.checkpoint_id)
+                state = self._schema.brought_up(self._store.load(record), record)
+                self.directive = head.directive
+                self._put_back(state)
+            except BaseException as error:
+                self._resumes.failed(head.checkpoint_id, error)
+                raise
+            self._store.take_directive(head)
+            if self.directive is None:
+                self._directive_from_dashboard()
+            self._resumes.resumed(record.id)
+        return state
+
+    @also_async
+    def restore_checkpoint(self, ref: Checkpoint | str) -> dict[str, Any]:
+        """Make an earlier checkpoint of this agent the head, put its state back and return it.
+
+        What came after it stays as a branch. The head moves first; should ``apply`` raise then,
+        ``resume()`` brings the same state again. Raises CheckpointNotFound for a checkpoint of
+        another agent or thread, CorruptCheckpoint, HeadMoved, SchemaMismatch.
+        """
+        with self._lock:
+            record = self._own(ref)
+            state = self._schema.brought_up(self._store.load(record), record)
+            self.move_head(record, reason="restored by its agent")
+            self._put_back(state)
+            self._dashboard.saved(record, self._place.head)
+        self._call_hooks(HookEvent.ON_RESTORE, checkpoint=record)
+        return state
+
+    @also_async
+    def next_directive(self) -> Directive | None:
+        """Return an instruction that an operator left since the last look, once.
+
+        Raises HeadMoved when the operator restored another checkpoint: ``resume()`` brings both.
+        """
+        with self._lock:
+            self._look()
+            self._carry_out_restores()
+            head = self._stored_head()
+            check_head(head, self._durable.head_id)
+            if head is None or head.directive is None:
+                return self._directive_from_dashboard()
+            self.directive = self._store.take_directive(head)
+            if self._place is self._durable:
+                self._place = self._durable = Place(replace(head, directive=None), self._place.step)
+        return self.directive
+
+    @also_async
+    def fork(self, ref: Checkpoint | str, thread: str) -> CheckpointManager:
+        """Begin a new thread at a checkpoint, and return a manager for it.
+
+        It has the same store, capture and hooks; effects that this thread has done count as done
+        there too. Raises PlanRefused when the thread exists.
+        """
+        fork_thread(self._store, self._own(ref), thread_id=thread, now=self._clock())
+        return CheckpointManager(
+            self.agent_id,
+            store=self._store,
+            thread=thread,
+            capture=self._capture,
+            apply=self._apply,
+            hooks=self.hooks,
+            schema_version=self._schema.version,
+            migrations=self._schema.migrations,
+            reporter=self._reporter,
+            clock=self._clock,
+        )
+
+    # -- effects, journal, drift --------------------------------------------------------------
+
+    @also_async
+    def record_effect(self, name: str, key: str, result: Any = None) -> Effect:
+        """Keep durably that something was done outside; the second time return the first.
+
+        ``key`` is what makes it the same: an order's number, a message's id. ``result`` may be
+        anything that a state may hold.
+        """
+        effect, new = self._effects.record(name, key, result)
+        if new:
+            self._dashboard.done(effect)
+        return effect
+
+    def effect(self, name: str, key: str) -> PendingEffect:
+        """Do something outside at most once, also over crashes and restores.
+
+        ::
+
+            with manager.effect("send_mail", key="order-17") as effect:
+                if not effect.done:
+                    effect.set_result(send_mail())
+
+        ``uncertain`` says that an earlier run began it and did not tell how it ended.
+        """
+        return PendingEffect(self._effects, name, key, self._dashboard.done)
+
+    @also_async
+    def effects(self) -> list[Effect]:
+        """Return what this thread did outside, in the order in which it was done."""
+        return self._effects.all()
+
+    @also_async
+    def journal(self, kind: str = OPERATION, limit: int | None = 100) -> list[JournalEntry]:
+        """Return the newest entries of the operation journal, oldest first.
+
+        Vetoes, retries, restores, refreshes and saves that failed are noted there.
+        """
+        return self._journal.read(kind, limit)
+
+    @also_async
+    def resume_stats(self) -> ResumeStats:
+        """Count how often this thread was resumed, and whether the runs went on to save."""
+        return self._resumes.stats()
+
+    def detect_drift(self) -> DriftReport:
+        """Say whether the newest checkpoints show signs of drift; false when they do not.
+
+        Override it and join the signs of ``super().detect_drift()`` with your own.
+        """
+        records = self._lineage()[:DRIFT_WINDOW][::-1]
+        signs: list[Sign] = list(metric_signs([record.metrics for record in records]))
+        try:
+            states = [self._store.load(record) for record in records[-DRIFT_STATES:]]
+        except CorruptCheckpoint as error:
+            signs.append(Sign(kind="corruption", evidence=str(error)))
+        else:
+            signs.extend(state_signs(states))
+        self._drift = DriftReport(signs=tuple(signs))
+        if self._drift:
+            self._drifted.add(records[-1].id)
+            self._call_hooks(HookEvent.ON_DRIFT, drift=self._drift, checkpoint=records[-1])
+        return self._drift
+
+    # -- the end ------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+            return
+        try:
+            self.close()
+        except Exception as ours:  # noqa: BLE001 - it would mask the agent's
+            logger.error("the manager was not closed well (%s); the agent's error follows", ours)
+
+    # -- within -------------------------------------------------------------------------------
+
+    def _opened(self, store: Store | str | None) -> Store:
+        """Open what the manager was given."""
+        return opened(store)
+
+    def _policy(
+        self, retention: RetentionPolicy | None, count: int | None
+    ) -> RetentionPolicy | None:
+        if count is None:
+            return retention or self.default_retention
+        if retention is not None:
+            raise ValueError("give retention or retention_count, not both")
+        return RetentionPolicy.keep_last(count)
+
+    def _marks(self) -> dict[str, Any]:
+        return {**self._schema.mark(), **({"drift": str(self._drift)} if self._drift else {})}
+
+    def _succeeded(self, before: Checkpoint) -> None:
+        """Let the checkpoint before an operation go."""
+        with self._lock:
+            self._pruner.release(before.id)
+            self._prune()
+
+    def _directive_from_dashboard(self) -> Directive | None:
+        """Take the oldest that came from a dashboard, where the store is not shared with it."""
+        given = next(iter(self._dashboard.waiting()), None)
+        if given is None:
+            return None
+        self.directive = given.directive
+        self._dashboard.acknowledge(given, APPLIED, "the agent has it")
+        return self.directive
+
+    def _refresh(self, state: State | None, details: Details) -> Checkpoint:
+        """Save a recovery checkpoint and read it back, so that a long run can be trusted."""
+        saved = self.create_checkpoint(Kind.RECOVERY, state, **details)
+        self.flush()
+        self.load(saved)
+        self._timing.refreshed()
+        self._journal.note("refreshed", checkpoint_id=saved.id)
+        return saved
+
+    def _new_effect(self, name: str, key: str, result: Any) -> Effect:
+        with self._lock:
+            self._look()
+        return Effect(
+            agent_id=self.agent_id,
+            thread_id=self.thread_id,
+            name=name,
+            key=key,
+            recorded_at=self._clock(),
+            run_id=self.run_id,
+            checkpoint_id=self._place.head_id,
+            result=result,
+        )
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

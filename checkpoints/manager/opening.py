@@ -1,0 +1,25 @@
+"""From what a manager is given to the store that it saves into."""
+
+from __future__ import annotations
+
+import os
+
+from checkpoints.errors import PermanentStoreError
+from checkpoints.stores.base import Store
+from checkpoints.stores.urls import open_store
+
+DEFAULT_STORE = "sqlite:///.holdfast/holdfast.db"
+
+
+def opened(store: Store | str | None) -> Store:
+    """Return a store that agents save into; None stands for HOLDFAST_STORE or the default."""
+    if store is not None and not isinstance(store, str):
+        return store
+    url = store or os.environ.get("HOLDFAST_STORE") or DEFAULT_STORE
+    found = open_store(url)
+    if not isinstance(found, Store):
+        raise PermanentStoreError(
+            f"{url} is a store that another framework writes; agents save into sqlite:///, "
+            "file:/// or memory://"
+        )
+    return found

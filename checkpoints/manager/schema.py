@@ -1,0 +1,60 @@
+"""Bringing a state that older code saved into the form that this code knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from checkpoints.errors import SchemaMismatch
+from checkpoints.records import Checkpoint
+
+FIELD = "schema_version"
+"""Where a checkpoint's metadata says which version its state has."""
+
+Migration = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """The version of the states that the code saves, and the ways up to it.
+
+    ``migrations`` maps a version to the function that turns a state of it into one of the next.
+    """
+
+    version: int | None = None
+    migrations: Mapping[int, Migration] = field(default_factory=dict)
+
+    def mark(self) -> dict[str, int]:
+        """Return what a checkpoint's metadata says of its state."""
+        return {} if self.version is None else {FIELD: self.version}
+
+    def brought_up(self, state: dict[str, Any], record: Checkpoint) -> dict[str, Any]:
+        """Return a state in the form of this version.
+
+        A state that says no version is one of version 0. Raises SchemaMismatch, with nothing
+        changed, where there is no way from its version to this one.
+        """
+        if self.version is None:
+            return state
+        found = record.metadata.get(FIELD, 0)
+        while found != self.version:
+            migrate = self.migrations.get(found) if found < self.version else None
+            if migrate is None:
+                raise _mismatch(record, found, self.version)
+            state, found = migrate(state), found + 1
+        return state
+
+
+def _mismatch(record: Checkpoint, found: int, expected: int) -> SchemaMismatch:
+    advice = (
+        f"Give migrations={{{found}: a function that makes version {found + 1} of it}}"
+        if found < expected
+        else "Run the code that saved it, or restore an older checkpoint"
+    )
+    return SchemaMismatch(
+        f"the state of {record.id} has schema version {found}, this code has {expected}; nothing "
+        f"was changed. {advice}",
+        found=found,
+        expected=expected,
+    )

@@ -1,0 +1,110 @@
+"""What hooks see of a manager's saves, and what they can do to them."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from checkpoints import (
+    CheckpointManager,
+    HookContext,
+    HookEvent,
+    HookManager,
+    HookResult,
+    SaveVetoed,
+    Store,
+)
+
+
+@pytest.fixture
+def hooks() -> HookManager:
+    return HookManager(timeout=2)
+
+
+@pytest.fixture
+def manager(store: Store, hooks: HookManager) -> CheckpointManager:
+    return CheckpointManager("agent-1", store=store, hooks=hooks)
+
+
+def test_a_veto_leaves_nothing_saved_and_is_noted(
+    manager: CheckpointManager, hooks: HookManager
+) -> None:
+    @hooks.on("before_save")
+    def no_secrets(context: HookContext) -> HookResult | None:
+        return HookResult(veto="it holds a key") if "key" in (context.state or {}) else None
+
+    with pytest.raises(SaveVetoed, match="it holds a key; nothing was saved"):
+        manager.create_checkpoint(state={"key": "sk-1"})
+    assert manager.history() == []
+    (note,) = manager.journal()
+    assert (note.data["what"], note.data["reason"]) == ("vetoed", "it holds a key")
+    assert manager.create_checkpoint(state={"n": 1}).step == 1
+
+
+def test_a_hook_may_change_what_is_saved_and_the_checkpoint_says_so(
+    manager: CheckpointManager, hooks: HookManager
+) -> None:
+    @hooks.on(HookEvent.PRE_CHECKPOINT_SAVE)
+    async def mask(context: HookContext) -> HookResult:
+        return HookResult(state={**(context.state or {}), "key": "***"})
+
+    saved = manager.create_checkpoint(state={"key": "sk-1"})
+    assert manager.load(saved) == {"key": "***"}
+    assert len(saved.metadata["changed_by"]) == 1
+    assert "mask" in saved.metadata["changed_by"][0]
+
+
+def test_a_hook_that_raises_fails_no_save(
+    manager: CheckpointManager, hooks: HookManager, caplog: pytest.LogCaptureFixture
+) -> None:
+    @hooks.on("before_save")
+    @hooks.on("after_save")
+    def broken(_context: HookContext) -> None:
+        raise ZeroDivisionError
+
+    assert manager.create_checkpoint(state={"n": 1}) in manager.history()
+    assert "broken" in caplog.text
+
+
+def test_a_hook_that_hangs_fails_no_save(manager: CheckpointManager, hooks: HookManager) -> None:
+    let_go = threading.Event()
+
+    def hang(_context: HookContext) -> None:
+        let_go.wait(30)
+
+    hooks.register("before_save", hang, timeout=0.05)
+    try:
+        assert manager.create_checkpoint(state={"n": 1}) in manager.history()
+    finally:
+        let_go.set()
+
+
+def test_a_hook_after_a_save_may_save_itself(
+    manager: CheckpointManager, hooks: HookManager
+) -> None:
+    @hooks.on("after_save")
+    def mark(context: HookContext) -> None:
+        if context.kind == "routine":
+            manager.create_checkpoint("recovery", {"by": "hook"})
+
+    manager.create_checkpoint(state={"n": 1})
+    assert [record.kind for record in manager.history()] == ["recovery", "routine"]
+
+
+def test_restores_and_drift_have_their_hooks(
+    manager: CheckpointManager, hooks: HookManager
+) -> None:
+    seen: list[tuple[str, str | None]] = []
+
+    def note(context: HookContext) -> None:
+        assert context.checkpoint
+        seen.append((context.event, context.checkpoint.id))
+
+    hooks.register("on_restore", note)
+    hooks.register("on_drift", note)
+    first = manager.create_checkpoint(state={"memory": ["a"]})
+    second = manager.create_checkpoint(state={"memory": []})
+    assert manager.detect_drift()
+    manager.restore_checkpoint(first)
+    assert seen == [("on_drift", second.id), ("on_restore", first.id)]
