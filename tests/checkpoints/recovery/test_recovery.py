@@ -1,0 +1,201 @@
+"""Classes of errors, ranked suggestions, limits and the history that they learn from."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from checkpoints import CheckpointManager, Strategy
+from checkpoints.recovery import (
+    ADVICE,
+    CircuitBreaker,
+    ErrorClass,
+    Failure,
+    Outcome,
+    RecoveryAction,
+    RecoveryLimits,
+    RecoveryManager,
+    classify,
+    suggest,
+)
+from checkpoints.stores.memory import MemoryStore
+from checkpoints.testing import FakeClock
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+def failure(error: Exception | None = None, step: str = "generation") -> Failure:
+    return Failure.of(error or TimeoutError("no answer"), step)
+
+
+def test_every_class_has_strategies_that_exist() -> None:
+    assert set(ADVICE) == set(ErrorClass)
+    assert all(advice.strategies for advice in ADVICE.values())
+
+
+@pytest.mark.parametrize(
+    ("error", "found"),
+    [
+        (TimeoutError(), ErrorClass.TIMEOUT),
+        (RuntimeError("Rate limit reached for requests per min"), ErrorClass.RATE_LIMIT),
+        (RuntimeError("429: You exceeded your current quota"), ErrorClass.QUOTA_EXHAUSTED),
+        (MemoryError(), ErrorClass.MEMORY_OOM),
+        (ConnectionResetError("peer"), ErrorClass.NETWORK),
+        (RuntimeError("401 invalid x-api-key"), ErrorClass.AUTH),
+        (RuntimeError("could not generate a separate answer"), ErrorClass.UNKNOWN),
+    ],
+    ids=str,
+)
+def test_an_exception_is_classified_by_its_message_and_type(
+    error: Exception, found: ErrorClass
+) -> None:
+    assert failure(error).error_class is found
+
+
+def test_the_step_decides_where_the_type_says_two_things() -> None:
+    parsed = classify("json.JSONDecodeError", "Expecting value: line 1", "parse_output")
+    loaded = classify("json.JSONDecodeError", "Expecting value: line 1", "load_checkpoint")
+    assert (parsed, loaded) == (ErrorClass.OUTPUT_VALIDATION, ErrorClass.CORRUPTED_STATE)
+
+
+def test_most_labelled_errors_get_their_class(data_dir: Path) -> None:
+    """The rules were written with these errors in view: this guards them, it measures nothing."""
+    lines = (data_dir / "intel/errors.dev.jsonl").read_text().splitlines()
+    errors = [json.loads(line) for line in lines]
+    right = [classify(e["error_type"], e["message"], e["step"]) == e["class"] for e in errors]
+    assert sum(right) / len(right) >= 0.8
+
+
+def test_numbers_do_not_make_another_failure() -> None:
+    first, second = failure(TimeoutError("after 12 s")), failure(TimeoutError("after 30 s"))
+    assert first.fingerprint == second.fingerprint
+    assert first.fingerprint != failure(TimeoutError("after 12 s"), "validation").fingerprint
+
+
+def test_without_outcomes_the_experts_order_is_the_confidence_and_says_so() -> None:
+    actions = suggest(failure())
+    assert [action.strategy for action in actions] == list(ADVICE[ErrorClass.TIMEOUT].strategies)
+    assert [action.confidence for action in actions] == [0.75, 0.5, 0.25]
+    assert all("no outcome yet" in action.basis for action in actions)
+
+
+def outcomes(store: MemoryStore, strategy: Strategy, *ended: Outcome) -> RecoveryManager:
+    recovery = RecoveryManager(store, agent_id="chain")
+    action = RecoveryAction(strategy=strategy, description="", confidence=0.5)
+    for outcome in ended:
+        trial = recovery.begin(failure(), action, agent_id="chain", chain_id="c-1")
+        recovery.settle(trial, outcome)
+    return recovery
+
+
+def test_confidence_is_counted_from_outcomes_and_reorders(store: MemoryStore) -> None:
+    recovery = outcomes(store, Strategy.RETRY_CURRENT_STEP, *[Outcome.RECURRED] * 6)
+    outcomes(store, Strategy.RESTART_ITERATION, *[Outcome.RECOVERED] * 6)
+    first, *_, last = recovery.suggest(failure(), chain_id="c-1")
+    assert first.strategy is Strategy.RESTART_ITERATION
+    assert first.confidence == pytest.approx((2 * 0.25 + 6) / 8)
+    assert "6 of 6" in first.basis
+    assert (last.strategy, last.confidence) == (Strategy.RETRY_CURRENT_STEP, 1.5 / 8)
+
+
+def test_an_outcome_that_nobody_knows_counts_for_nothing(store: MemoryStore) -> None:
+    recovery = outcomes(store, Strategy.RETRY_CURRENT_STEP, Outcome.UNKNOWN, Outcome.UNKNOWN)
+    assert recovery.suggest(failure(), chain_id="c-1")[0].confidence == 0.75
+    assert recovery.get_recovery_history("c-1")[0]["recovered"] is None
+
+
+def test_the_history_of_a_chain_is_its_own(store: MemoryStore) -> None:
+    recovery = outcomes(store, Strategy.SKIP_TO_NEXT, Outcome.RECOVERED, Outcome.FAILED)
+    assert recovery.get_recovery_history("c-2") == []
+    events = recovery.get_recovery_history("c-1")
+    assert [(e["action"], e["error_type"], e["recovered"]) for e in events] == [
+        ("skip_to_next", "TimeoutError", True),
+        ("skip_to_next", "TimeoutError", False),
+    ]
+    patterns = recovery.get_recovery_patterns("c-1")
+    assert (patterns.attempts, patterns.recovered) == (2, 1)
+    assert patterns.error_classes["timeout"] == 2
+
+
+def test_a_run_may_recover_only_so_often() -> None:
+    breaker = CircuitBreaker(RecoveryLimits(max_recoveries=2))
+    action = suggest(failure())[0]
+    breaker.tries(failure(), action)
+    assert breaker.why_open(failure()) is None
+    breaker.tries(failure(), action)
+    assert breaker.why_open(failure()) == "2 recoveries in one run are the limit"
+
+
+def test_the_same_failure_is_tried_only_so_often() -> None:
+    breaker = CircuitBreaker(RecoveryLimits(max_attempts=3))
+    for _ in range(3):
+        breaker.failed(failure())
+    assert breaker.why_open(failure()) == "the same failure came 3 times"
+    assert breaker.why_open(failure(step="validation")) is None
+
+
+def test_a_strategy_that_did_not_help_twice_is_left_out() -> None:
+    breaker = CircuitBreaker()
+    for _ in range(2):
+        breaker.tries(failure(), suggest(failure())[0])
+    assert breaker.exhausted(failure()) == {Strategy.RETRY_CURRENT_STEP}
+    assert breaker.exhausted(failure(step="validation")) == frozenset()
+
+
+def test_waits_double_up_to_a_ceiling() -> None:
+    breaker = CircuitBreaker(RecoveryLimits(max_wait=5.0), jitter=lambda: 1.0)
+    waits = []
+    for _ in range(5):
+        breaker.failed(failure())
+        waits.append(breaker.wait(failure()))
+    assert waits == [1.0, 2.0, 4.0, 5.0, 5.0]
+
+
+def test_what_the_other_side_asks_for_is_waited_and_no_longer_than_two_minutes() -> None:
+    error = TimeoutError("busy")
+    error.retry_after = 7  # type: ignore[attr-defined]
+    assert CircuitBreaker().wait(failure(error)) == 7.0
+    error.retry_after = 86_400  # type: ignore[attr-defined]
+    assert CircuitBreaker().wait(failure(error)) == 120.0
+
+
+def test_what_does_not_pass_by_itself_is_not_waited_for() -> None:
+    assert CircuitBreaker().wait(failure(MemoryError())) == 0.0
+
+
+def test_old_checkpoints_go_but_heads_and_pins_stay(store: MemoryStore) -> None:
+    clock = FakeClock()
+    manager = CheckpointManager("chain", store=store, thread="c-1", clock=clock)
+    pinned, old, head = (manager.create_checkpoint(state={"n": n}) for n in range(3))
+    manager.pin(pinned, "golden")
+    clock.advance(days=31)
+    recovery = RecoveryManager(store, clock=clock)
+    assert recovery.cleanup_old_checkpoints(max_age_days=30) == 1
+    assert [record.id for record in manager.history()] == [head.id, pinned.id]
+    assert store.untrash([old.id]) == 1
+
+
+def test_young_checkpoints_stay(store: MemoryStore) -> None:
+    clock = FakeClock()
+    manager = CheckpointManager("chain", store=store, clock=clock)
+    manager.create_checkpoint(state={})
+    manager.create_checkpoint(state={})
+    clock.now += timedelta(days=29)
+    assert RecoveryManager(store, clock=clock).cleanup_old_checkpoints() == 0
+
+
+def test_storage_is_counted(store: MemoryStore) -> None:
+    manager = CheckpointManager("chain", store=store)
+    saved = [manager.create_checkpoint(state={"n": n}) for n in range(3)]
+    assert RecoveryManager(store).get_storage_stats() == {
+        "threads": 1,
+        "checkpoints": 3,
+        "state_bytes": sum(record.size or 0 for record in saved),
+        "stored_bytes": sum(record.stored_size or 0 for record in saved),
+    }
