@@ -1,0 +1,1 @@
+"""Plugs for frameworks and plain programs."""
