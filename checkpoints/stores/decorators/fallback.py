@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,11 +17,23 @@ from checkpoints.errors import (
     PlanRefused,
     StoreError,
 )
-from checkpoints.records import Checkpoint, Directive, Draft, Finding, Head, State, Thread
+from checkpoints.records import (
+    Checkpoint,
+    Directive,
+    Draft,
+    Finding,
+    Head,
+    JournalEntry,
+    JournalName,
+    State,
+    Thread,
+)
 from checkpoints.stores.base import Store
 from checkpoints.stores.decorators.aside import Waiting, chain_of, following
 from checkpoints.stores.decorators.elsewhere import Elsewhere
+from checkpoints.stores.decorators.entries_aside import EntriesAside
 from checkpoints.stores.decorators.replaying import Replay
+from checkpoints.stores.decorators.telling import Fallback, Listener, Watch
 from checkpoints.stores.decorators.wrapping import WrappingStore
 from checkpoints.stores.heads import RestoresByHead, check_head, standing
 
@@ -47,12 +59,23 @@ class FallbackStore(WrappingStore):
     they tell of what was saved elsewhere once it is replayed. Everything that a replay must know
     lies in the stores, so it can be broken off anywhere and be done by any process. Give the
     others to this purpose alone, each to one primary.
+
+    Journal entries go elsewhere and come home in the same way; one that the primary holds already
+    stays, unless the one that waits replaces it and is no older. ``entries`` needs all the stores:
+    an effect that was done must not look undone because a store is away. So does ``forget``.
+
+    ``on_fallback`` hears when the primary went away, and when it is back; what it raises is logged
+    and changes nothing.
     """
 
-    def __init__(self, primary: Store, *others: Store) -> None:
+    def __init__(
+        self, primary: Store, *others: Store, on_fallback: Listener[Fallback] | None = None
+    ) -> None:
         super().__init__(primary)
         self._elsewhere = Elsewhere(others)
         self._replay = Replay(primary, self._elsewhere)
+        self._journal = EntriesAside(primary, others)
+        self._watch = Watch(on_fallback)
 
     def put(self, draft: Draft, state: State, *, expected_head: str | None) -> Checkpoint:
         """Save durably and make it the head, in the first store that accepts it.
@@ -60,21 +83,42 @@ class FallbackStore(WrappingStore):
         Raises StoreError instead of HeadMoved while a store that may hold the head is away.
         """
         try:
-            self._replay.thread(draft.agent_id, draft.thread_id)
-            return super().put(draft, state, expected_head=expected_head)
+            self._bring_home(draft.agent_id, draft.thread_id)
+            saved = super().put(draft, state, expected_head=expected_head)
         except StoreError as error:
             return self._put_aside(draft, state, expected_head, error)
         except HeadMoved:
             self._elsewhere.waiting(draft.agent_id, draft.thread_id)
             raise
+        self._watch.came()
+        return saved
+
+    def put_many(
+        self, drafts: Sequence[tuple[Draft, State]], *, expected_head: str | None
+    ) -> list[Checkpoint]:
+        """Save a chain durably, in the first store that accepts it.
+
+        Elsewhere they are kept one after the other: where that is cut short the first ones are
+        kept, and the same call again goes on behind them.
+        """
+        try:
+            if drafts:
+                self._bring_home(drafts[0][0].agent_id, drafts[0][0].thread_id)
+            saved = super().put_many(drafts, expected_head=expected_head)
+        except StoreError as error:
+            return self._put_many_aside(drafts, expected_head, error)
+        self._watch.came()
+        return saved
 
     def replay(self) -> int:
         """Bring everything that can be into the primary; return how many checkpoints came.
 
-        Raises the primary's StoreError when it is not back, CorruptCheckpoint when a state that
-        waits cannot be read or does not come back from the primary as it was.
+        Journal entries come too. Raises the primary's StoreError when it is not back,
+        CorruptCheckpoint when something that waits cannot be read, or a state does not come back
+        from the primary as it was.
         """
-        return sum(self._replay.thread(*key) for key in self._elsewhere.threads())
+        keys = dict.fromkeys([*self._elsewhere.threads(), *self._journal.threads()])
+        return sum(self._bring_home(*key, strict=True) for key in keys)
 
     def threads(self) -> Iterator[Thread]:
         """Yield every thread, most recently updated first."""
@@ -185,7 +229,7 @@ class FallbackStore(WrappingStore):
 
         Raises PlanRefused for a checkpoint that stayed elsewhere as a branch.
         """
-        self._replay.thread(checkpoint.agent_id, checkpoint.thread_id)
+        self._bring_home(checkpoint.agent_id, checkpoint.thread_id)
         try:
             return super().set_head(
                 checkpoint,
@@ -209,13 +253,84 @@ class FallbackStore(WrappingStore):
 
     def pin(self, checkpoint: Checkpoint, *, reason: str, now: datetime) -> None:
         """Exempt a checkpoint from retention, in the primary, after what waits was replayed."""
-        self._replay.thread(checkpoint.agent_id, checkpoint.thread_id)
+        self._bring_home(checkpoint.agent_id, checkpoint.thread_id)
         super().pin(checkpoint, reason=reason, now=now)
 
     def sweep(self, *, before: datetime) -> int:
         """Delete for good what went to the trash before a time, in every store."""
         freed = super().sweep(before=before)
         return freed + sum(aside.store.sweep(before=before) for aside in self._elsewhere.asides)
+
+    def erase(
+        self,
+        agent_id: str,
+        thread_id: str,
+        checkpoint_ids: Sequence[str] | None = None,
+        *,
+        now: datetime,
+    ) -> int:
+        """Delete checkpoints for good, in every store, after what waits has been replayed.
+
+        Returns how many went, copies that other stores had kept not counted.
+        """
+        self._bring_home(agent_id, thread_id)
+        branches = self._extra(agent_id, thread_id, readable=True)
+        gone = super().erase(agent_id, thread_id, checkpoint_ids, now=now)
+        for aside in self._elsewhere.asides:
+            aside.store.erase(agent_id, thread_id, checkpoint_ids, now=now)
+        wanted = branches if checkpoint_ids is None else set(checkpoint_ids)
+        return gone + len(branches.keys() & wanted)
+
+    def record(self, entries: Sequence[JournalEntry], *, replace: bool = False) -> int:
+        """Keep journal entries durably, all or none, in the first store that accepts them.
+
+        Returns how many are new. While the primary cannot be read it is not known whether it
+        holds them; then they count as new.
+        """
+        try:
+            for key in dict.fromkeys((entry.agent_id, entry.thread_id) for entry in entries):
+                self._replay_journal(*key)
+            new = super().record(entries, replace=replace)
+        except StoreError as error:
+            kept = self._journal.keep(entries, replaces=replace)
+            if kept is None:
+                raise
+            self._watch.went(error)
+            return kept
+        self._watch.came()
+        return new
+
+    def entries(
+        self,
+        agent_id: str,
+        thread_id: str,
+        *,
+        kind: str,
+        prefix: str = "",
+        limit: int | None = None,
+    ) -> list[JournalEntry]:
+        """Return a thread's entries of one kind in the order of their keys, those that wait too.
+
+        Raises StoreError when a store cannot be read that may hold one.
+        """
+        waiting = self._journal.waiting(agent_id, thread_id, kind)
+        found = super().entries(agent_id, thread_id, kind=kind, prefix=prefix, limit=limit)
+        fitting = [item for item in waiting if item.entry.key.startswith(prefix)]
+        return self._journal.merged(found, fitting, limit) if fitting else found
+
+    def forget(self, agent_id: str, thread_id: str, *, kind: str, keys: Sequence[str]) -> int:
+        """Delete journal entries for good, after what waits has been replayed."""
+        if self._journal.waiting(agent_id, thread_id, kind):
+            self._journal.replay(agent_id, thread_id)
+        return super().forget(agent_id, thread_id, kind=kind, keys=keys)
+
+    def journals(
+        self, agent_id: str | None = None, thread_id: str | None = None
+    ) -> list[JournalName]:
+        """Return which journals there are in all stores."""
+        stores = [self._store, *(aside.store for aside in self._elsewhere.asides)]
+        found = [name for store in stores for name in store.journals(agent_id, thread_id)]
+        return list(dict.fromkeys(found))
 
     def verify(self) -> Iterator[Finding]:
         """Read every store and yield each thing that is wrong."""
@@ -230,6 +345,32 @@ class FallbackStore(WrappingStore):
                 stack.callback(aside.store.close)
             super().close()
 
+    def _bring_home(self, agent_id: str, thread_id: str, *, strict: bool = False) -> int:
+        """Replay a thread and its journal; return how many checkpoints came."""
+        checkpoints = self._replay.thread(agent_id, thread_id)
+        if checkpoints:
+            self._watch.came(checkpoints=checkpoints)
+        with contextlib.nullcontext() if strict else contextlib.suppress(CorruptCheckpoint):
+            self._replay_journal(agent_id, thread_id)
+        return checkpoints
+
+    def _replay_journal(self, agent_id: str, thread_id: str) -> None:
+        entries = self._journal.replay(agent_id, thread_id)
+        if entries:
+            self._watch.came(entries=entries)
+
+    def _put_many_aside(
+        self,
+        drafts: Sequence[tuple[Draft, State]],
+        expected: str | None,
+        error: StoreError,
+    ) -> list[Checkpoint]:
+        kept: list[Checkpoint] = []
+        for draft, state in drafts:
+            kept.append(self._put_aside(draft, state, expected, error))
+            expected = draft.id
+        return kept
+
     def _put_aside(
         self, draft: Draft, state: State, expected: str | None, error: StoreError
     ) -> Checkpoint:
@@ -243,6 +384,7 @@ class FallbackStore(WrappingStore):
         kept = self._elsewhere.keep(draft, state, after=expected, known=known)
         if kept is None:
             raise error
+        self._watch.went(error)
         return kept
 
     def _saved_home(self, draft: Draft, state: State) -> Checkpoint | None:

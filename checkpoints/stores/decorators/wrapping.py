@@ -15,6 +15,8 @@ from checkpoints.records import (
     Draft,
     Finding,
     Head,
+    JournalEntry,
+    JournalName,
     Pin,
     Removal,
     RestorePlan,
@@ -152,6 +154,14 @@ class WrappingStore:
             "put", lambda store: store.put(draft, state, expected_head=expected_head)
         )
 
+    def put_many(
+        self, drafts: Sequence[tuple[Draft, State]], *, expected_head: str | None
+    ) -> list[Checkpoint]:
+        """Save a chain of one thread's checkpoints durably; the last becomes the head."""
+        return self._through(
+            "put_many", lambda store: store.put_many(drafts, expected_head=expected_head)
+        )
+
     def set_head(
         self,
         checkpoint: Checkpoint,
@@ -202,3 +212,47 @@ class WrappingStore:
     def sweep(self, *, before: datetime) -> int:
         """Delete for good what went to the trash before a time; return the bytes freed."""
         return self._through("sweep", lambda store: store.sweep(before=before))
+
+    def erase(
+        self,
+        agent_id: str,
+        thread_id: str,
+        checkpoint_ids: Sequence[str] | None = None,
+        *,
+        now: datetime,
+    ) -> int:
+        """Delete checkpoints of one thread for good, or all of it; return how many went."""
+        return self._through(
+            "erase", lambda store: store.erase(agent_id, thread_id, checkpoint_ids, now=now)
+        )
+
+    def record(self, entries: Sequence[JournalEntry], *, replace: bool = False) -> int:
+        """Keep journal entries durably, all or none; return how many of them are new."""
+        return self._through("record", lambda store: store.record(entries, replace=replace))
+
+    def entries(
+        self,
+        agent_id: str,
+        thread_id: str,
+        *,
+        kind: str,
+        prefix: str = "",
+        limit: int | None = None,
+    ) -> list[JournalEntry]:
+        """Return a thread's entries of one kind in the order of their keys."""
+        return self._through(
+            "entries",
+            lambda store: store.entries(agent_id, thread_id, kind=kind, prefix=prefix, limit=limit),
+        )
+
+    def forget(self, agent_id: str, thread_id: str, *, kind: str, keys: Sequence[str]) -> int:
+        """Delete journal entries for good; return how many there were."""
+        return self._through(
+            "forget", lambda store: store.forget(agent_id, thread_id, kind=kind, keys=keys)
+        )
+
+    def journals(
+        self, agent_id: str | None = None, thread_id: str | None = None
+    ) -> list[JournalName]:
+        """Return which journals there are."""
+        return self._through("journals", lambda store: store.journals(agent_id, thread_id))
