@@ -12,7 +12,16 @@ process only returns the same object.
 """
 
 from checkpoints.testing.faulty import FaultyStore
-from checkpoints.testing.samples import NOON, FakeClock, draft, save_chain
+from checkpoints.testing.samples import NOON, FakeClock, draft, entry, save_chain
 from checkpoints.testing.suite import OpenStore, StoreSuite
 
-__all__ = ["NOON", "FakeClock", "FaultyStore", "OpenStore", "StoreSuite", "draft", "save_chain"]
+__all__ = [
+    "NOON",
+    "FakeClock",
+    "FaultyStore",
+    "OpenStore",
+    "StoreSuite",
+    "draft",
+    "entry",
+    "save_chain",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from checkpoints.records import Checkpoint, Draft
+from checkpoints.records import Checkpoint, Draft, JournalEntry
 from checkpoints.stores.base import Store
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -37,6 +37,18 @@ def draft(number: int, *, parent: str | None = None, **values: Any) -> Draft:
         "parent_id": parent,
     }
     return Draft(**{**fields, **values})
+
+
+def entry(key: str, **values: Any) -> JournalEntry:
+    """Return a journal entry of the usual thread: an effect at noon."""
+    fields: dict[str, Any] = {
+        "agent_id": "agent-1",
+        "thread_id": "main",
+        "kind": "effect",
+        "key": key,
+        "recorded_at": NOON,
+    }
+    return JournalEntry(**{**fields, **values})
 
 
 def save_chain(store: Store, count: int, **values: Any) -> list[Checkpoint]:

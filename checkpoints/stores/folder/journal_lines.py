@@ -25,17 +25,7 @@ from checkpoints.stores.events import Event, EventName, ThreadKey
 
 FORMAT = 2
 OLDEST = 1
-_PLAIN = (
-    "head",
-    "pin",
-    "removals",
-    "checkpoint_ids",
-    "check",
-    "place",
-    "headless",
-    "ended",
-    "forgotten",
-)
+_PLAIN = ("head", "pin", "removals", "checkpoint_ids", "check", "place", "headless", "ended")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +87,9 @@ def payload_of(event: Event) -> dict[str, Any]:
     if event.checkpoint is not None:
         payload["checkpoint"] = event.checkpoint.to_dict()
     if event.entries:
-        payload["entries"] = [payload_of_entry(entry) for entry in event.entries]
+        payload["entries"] = [_payload_of_entry(entry) for entry in event.entries]
+    if event.forgotten:
+        payload["forgotten"] = [list(name) for name in event.forgotten]
     for name in _PLAIN:
         value = getattr(event, name)
         if value:
@@ -124,12 +116,12 @@ def event_of(payload: dict[str, Any], *, position: int) -> Event:
         place=(int(place[0]), int(place[1])) if place else None,
         headless=_thread_key(headless) if headless else None,
         ended=_thread_key(ended) if ended else None,
-        entries=tuple(entry_of(values) for values in payload.get("entries", ())),
+        entries=tuple(_entry_of(values) for values in payload.get("entries", ())),
         forgotten=tuple(EntryName(*names) for names in payload.get("forgotten", ())),
     )
 
 
-def payload_of_entry(entry: PackedEntry) -> dict[str, Any]:
+def _payload_of_entry(entry: PackedEntry) -> dict[str, Any]:
     """Return an entry as JSON that people can read."""
     told = unpack_entry(entry.name, entry.body)
     return {
@@ -140,7 +132,7 @@ def payload_of_entry(entry: PackedEntry) -> dict[str, Any]:
     }
 
 
-def entry_of(values: dict[str, Any]) -> PackedEntry:
+def _entry_of(values: dict[str, Any]) -> PackedEntry:
     """Rebuild an entry from its JSON. Raises CorruptCheckpoint, UnsupportedState."""
     timed = _timed(values, "recorded_at")
     return pack_entry(JournalEntry(**{**timed, "data": from_json(timed["data"])}))
