@@ -93,8 +93,8 @@ def _type(schema: dict[str, Any]) -> str:
     """Return a schema's type in words: ``string (date-time) or null``, ``array of StoredOut``."""
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
-    if "anyOf" in schema:
-        return " or ".join(_type(option) for option in schema["anyOf"])
+    if options := schema.get("anyOf", schema.get("oneOf")):
+        return " or ".join(_type(option) for option in options)
     name = str(schema.get("type", "any"))
     if name == "array" and "items" in schema:
         return f"array of {_type(schema['items'])}"

@@ -13,6 +13,16 @@ from dashboard.models.operations import (
     OperationStep,
     ThreadLock,
 )
+from dashboard.models.reports import (
+    Directive,
+    DirectiveOutcome,
+    DirectiveState,
+    Effect,
+    Failure,
+    MetricsPoint,
+    Resume,
+    ResumeOutcome,
+)
 from dashboard.models.sources import Source, SourceFinding
 
 __all__ = [
@@ -20,13 +30,21 @@ __all__ = [
     "ApiToken",
     "AuditEvent",
     "Checkpoint",
+    "Directive",
+    "DirectiveOutcome",
+    "DirectiveState",
+    "Effect",
+    "Failure",
     "Heartbeat",
     "LoginLink",
+    "MetricsPoint",
     "Operation",
     "OperationKind",
     "OperationLog",
     "OperationState",
     "OperationStep",
+    "Resume",
+    "ResumeOutcome",
     "Source",
     "SourceFinding",
     "Thread",

@@ -10,7 +10,18 @@ from dashboard.models import Checkpoint, Source
 
 def why_not_restore(checkpoint: Checkpoint, *, is_head: bool) -> str:
     """Return the reason against restoring ``checkpoint``, or an empty text."""
-    source = checkpoint.thread.agent.source
+    why = _why_not_this(checkpoint, is_head=is_head)
+    return why or why_source_cannot_restore(checkpoint.thread.agent.source)
+
+
+def why_not_direct(checkpoint: Checkpoint, *, is_head: bool) -> str:
+    """Return the reason against leaving its agent the directive to restore ``checkpoint``."""
+    if checkpoint.thread.agent.source.connected:
+        return "This store is connected: restore the checkpoint here, with a preview and an undo."
+    return _why_not_this(checkpoint, is_head=is_head)
+
+
+def _why_not_this(checkpoint: Checkpoint, *, is_head: bool) -> str:
     if is_head:
         return "This is the head already: the next run resumes from here."
     if checkpoint.removed_at:
@@ -19,7 +30,7 @@ def why_not_restore(checkpoint: Checkpoint, *, is_head: bool) -> str:
         return "This checkpoint is damaged; restoring it would resume from a wrong state."
     if checkpoint.namespace:
         return "A subgraph's checkpoint goes back with its thread: restore one of the thread."
-    return why_source_cannot_restore(source)
+    return ""
 
 
 def why_source_cannot_restore(source: Source) -> str:

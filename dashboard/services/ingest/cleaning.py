@@ -39,12 +39,12 @@ def check_record(record: checkpoints.Checkpoint) -> None:
     for field in ("namespace", "parent_id", "run_id"):
         check_id(field, getattr(record, field) or "")
     for field in ("step", "iteration", "size", "stored_size"):
-        _check_integer(field, getattr(record, field), least=-MAX_INTEGER - 1)
+        check_integer(field, getattr(record, field), least=-MAX_INTEGER - 1)
     for field in ("size", "stored_size"):
-        _check_integer(field, getattr(record, field), least=0)
+        check_integer(field, getattr(record, field), least=0)
     if record.sha256 and not _SHA256.fullmatch(record.sha256):
         raise UnusableRecord("sha256", "must be 64 lower-case hexadecimal digits")
-    _check_time(record.created_at)
+    check_time("created_at", record.created_at)
 
 
 def check_id(field: str, text: str, *, required: bool = False) -> None:
@@ -57,14 +57,16 @@ def check_id(field: str, text: str, *, required: bool = False) -> None:
         raise UnusableRecord(field, "holds a NUL or half of a surrogate pair")
 
 
-def _check_time(time: datetime) -> None:
+def check_time(field: str, time: datetime) -> None:
+    """Raise UnusableRecord for a time without an offset, or of no sensible year."""
     if time.utcoffset() is None:
-        raise UnusableRecord("created_at", "must say its offset from UTC, for example with a Z")
+        raise UnusableRecord(field, "must say its offset from UTC, for example with a Z")
     if not FIRST_YEAR <= time.year <= LAST_YEAR:
-        raise UnusableRecord("created_at", f"must lie between {FIRST_YEAR} and {LAST_YEAR}")
+        raise UnusableRecord(field, f"must lie between {FIRST_YEAR} and {LAST_YEAR}")
 
 
-def _check_integer(field: str, value: int | None, *, least: int) -> None:
+def check_integer(field: str, value: int | None, *, least: int) -> None:
+    """Raise UnusableRecord for a number that no row can hold; None is unknown."""
     if value is not None and not least <= value <= MAX_INTEGER:
         raise UnusableRecord(field, f"must be between {least} and {MAX_INTEGER}")
 

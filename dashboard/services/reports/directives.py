@@ -1,0 +1,137 @@
+"""Directives for agents whose store is not opened here: left, handed out, cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+import checkpoints
+from dashboard import access
+from dashboard.models import (
+    ApiToken,
+    Checkpoint,
+    Directive,
+    DirectiveState,
+    Thread,
+    User,
+)
+from dashboard.models.reports import OPEN_DIRECTIVES
+from dashboard.selectors.restorability import why_not_direct
+from dashboard.services import audit
+from dashboard.services.ingest.reported_sources import find_source
+
+
+class DirectiveRefused(Exception):
+    """The directive cannot be left or taken back as asked; nothing was changed."""
+
+
+def leave_restore(
+    *, user: User, checkpoint_pk: int, reason: str, idempotency_key: str, now: datetime
+) -> Directive:
+    """Leave the directive to restore a checkpoint; its agent obeys when it asks or reports next.
+
+    The same click again returns the same directive. Raises Checkpoint.DoesNotExist, or
+    DirectiveRefused.
+    """
+    access.require(user, "operate")
+    row = Checkpoint.objects.select_related("thread__agent__source").get(pk=checkpoint_pk)
+    asked = Directive.objects.filter(requested_by=user, idempotency_key=idempotency_key).first()
+    if asked is not None:
+        return asked
+    if refused := why_not_direct(row, is_head=row.thread.head_id == row.pk):
+        raise DirectiveRefused(refused)
+    if not reason.strip():
+        raise DirectiveRefused("Say why: a reason is required. Nothing was left.")
+    return _create(user, row, reason.strip(), idempotency_key, now)
+
+
+def cancel_directive(*, user: User, directive_id: UUID, now: datetime) -> Directive:
+    """Take a directive back. Raises Directive.DoesNotExist, DirectiveRefused when it has ended.
+
+    One that was delivered may have been obeyed already; the agent's answer is then still noted.
+    """
+    access.require(user, "operate")
+    with transaction.atomic():
+        row = Directive.objects.select_for_update().get(pk=directive_id)
+        if not row.is_open:
+            raise DirectiveRefused(f"It has ended already: {row.get_state_display().lower()}.")
+        row.state, row.finished_at = DirectiveState.CANCELLED, now
+        row.save(update_fields=["state", "finished_at"])
+        audit.record(
+            user=user, action="directive.cancelled", target=str(row.pk), details={}, now=now
+        )
+    return row
+
+
+def waiting_directives(
+    *, token: ApiToken, source_url: str, agent_id: str, thread_id: str, now: datetime
+) -> list[Directive]:
+    """Hand out what waits for a thread, the oldest first; nothing for one that is not known.
+
+    Raises UnusableRecord when the URL is none, Forbidden when the token is another agent's.
+    """
+    if token.agent_id and token.agent_id != agent_id:
+        raise access.Forbidden(f"This token may only ask for agent {token.agent_id!r}.")
+    source = find_source(source_url)
+    threads = Thread.objects.filter(
+        agent__source=source, agent__agent_id=agent_id, thread_id=thread_id
+    )
+    with transaction.atomic():
+        return hand_out(threads.select_related("agent"), now=now)
+
+
+def hand_out(threads: Iterable[Thread], *, now: datetime) -> list[Directive]:
+    """Return what waits for threads; from now on it is delivered. It is handed out until answered.
+
+    Their ``agent`` must be loaded.
+    """
+    by_pk = {thread.pk: thread for thread in threads}
+    rows = Directive.objects.filter(thread__in=by_pk, state__in=OPEN_DIRECTIVES)
+    found = list(rows.order_by("created_at", "pk")) if by_pk else []
+    waiting = [row.pk for row in found if row.state == DirectiveState.WAITING]
+    if waiting:
+        Directive.objects.filter(pk__in=waiting, state=DirectiveState.WAITING).update(
+            state=DirectiveState.DELIVERED, delivered_at=now
+        )
+    for row in found:
+        row.thread = by_pk[row.thread_id]
+    return found
+
+
+def _create(
+    user: User, row: Checkpoint, reason: str, idempotency_key: str, now: datetime
+) -> Directive:
+    try:
+        with transaction.atomic():
+            left = Directive.objects.create(
+                thread=row.thread,
+                strategy=checkpoints.Strategy.RESTORE_CHECKPOINT,
+                parameters={"checkpoint_id": row.checkpoint_id},
+                reason=reason,
+                requested_by=user,
+                idempotency_key=idempotency_key,
+                created_at=now,
+            )
+            audit.record(
+                user=user,
+                action="directive.left",
+                target=str(left.pk),
+                details={"checkpoint_id": row.checkpoint_id, "reason": reason},
+                now=now,
+            )
+    except IntegrityError:
+        return _first(user, idempotency_key)
+    return left
+
+
+def _first(user: User, idempotency_key: str) -> Directive:
+    """Return what the other of two simultaneous clicks left, unless another one waits."""
+    rows = Directive.objects.filter(requested_by=user, idempotency_key=idempotency_key)
+    if (found := rows.first()) is None:
+        raise DirectiveRefused(
+            "A directive waits for this thread already; cancel it first. Nothing was left."
+        )
+    return found

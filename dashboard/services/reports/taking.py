@@ -1,0 +1,112 @@
+"""Taking a batch: what fits is stored in one transaction, what does not is named by its id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from dashboard.models import ApiToken, Directive, Source, Thread
+from dashboard.services.ingest.cleaning import UnusableRecord
+from dashboard.services.ingest.heads import ThreadName
+from dashboard.services.ingest.reported_sources import reported_source
+from dashboard.services.ingest.threads import lock_threads
+from dashboard.services.reports.acknowledging import take_acknowledgements
+from dashboard.services.reports.checkpoints import take_checkpoints
+from dashboard.services.reports.directives import hand_out
+from dashboard.services.reports.happenings import take_effects, take_failures, take_metrics
+from dashboard.services.reports.items import (
+    AcknowledgementItem,
+    CheckpointItem,
+    EffectItem,
+    FailureItem,
+    Item,
+    MetricsItem,
+    Refused,
+    ResumeItem,
+)
+from dashboard.services.reports.resumes import take_resumes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What came of a batch. ``directives`` wait for the threads that it is about."""
+
+    accepted: int
+    duplicates: int
+    refused: tuple[Refused, ...] = ()
+    directives: tuple[Directive, ...] = ()
+
+
+def take_reports(
+    *,
+    token: ApiToken,
+    source_url: str,
+    items: Sequence[Item],
+    now: datetime,
+    source_name: str = "",
+) -> Taken:
+    """Store a batch about one store; an item that was taken before changes nothing.
+
+    Raises UnusableRecord when the source's URL is none.
+    """
+    usable, refused = _sorted_out(token, items)
+    with transaction.atomic():
+        source = reported_source(source_url, name=source_name, now=now)
+        names = {item.thread for item in usable if not isinstance(item, AcknowledgementItem)}
+        threads = lock_threads(source, names, now=now)
+        accepted, unfit = _take(token, source, threads, usable, now)
+        directives = hand_out(threads.values(), now=now)
+    refused += unfit
+    return Taken(
+        accepted=accepted,
+        duplicates=len(items) - len(refused) - accepted,
+        refused=tuple(refused),
+        directives=tuple(directives),
+    )
+
+
+def _sorted_out(token: ApiToken, items: Iterable[Item]) -> tuple[list[Item], list[Refused]]:
+    usable: list[Item] = []
+    refused: list[Refused] = []
+    for item in items:
+        try:
+            item.check()
+            _require_own(token, item)
+        except UnusableRecord as error:
+            refused.append(Refused(id=item.id, detail=f"{error.field}: {error}"))
+        else:
+            usable.append(item)
+    return usable, refused
+
+
+def _require_own(token: ApiToken, item: Item) -> None:
+    if isinstance(item, AcknowledgementItem):
+        return
+    if token.agent_id and token.agent_id != item.thread[0]:
+        raise UnusableRecord("agent_id", f"this token may only report for {token.agent_id!r}")
+
+
+def _take(
+    token: ApiToken,
+    source: Source,
+    threads: dict[ThreadName, Thread],
+    items: Sequence[Item],
+    now: datetime,
+) -> tuple[int, list[Refused]]:
+    """Store each kind; return how many items are new, and which were refused."""
+    saved, conflicts = take_checkpoints(
+        source, threads, [item for item in items if isinstance(item, CheckpointItem)], now
+    )
+    told, unknown = take_acknowledgements(
+        token, source, [item for item in items if isinstance(item, AcknowledgementItem)]
+    )
+    happened = (
+        take_failures(threads, [i for i in items if isinstance(i, FailureItem)], now),
+        take_metrics(threads, [i for i in items if isinstance(i, MetricsItem)], now),
+        take_effects(threads, [i for i in items if isinstance(i, EffectItem)], now),
+        take_resumes(threads, [i for i in items if isinstance(i, ResumeItem)], now),
+    )
+    return saved + told + sum(happened), [*conflicts, *unknown]
