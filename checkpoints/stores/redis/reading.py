@@ -13,6 +13,7 @@ from checkpoints.stores.redis import queries, removing, rows
 from checkpoints.stores.redis.server import RedisServer
 
 PAGE = 500
+_GONE = ("trashed", "quarantined", "erased")
 
 
 class Reading:
@@ -33,7 +34,7 @@ class Reading:
 
     def row(self, checkpoint_id: str) -> rows.Row | None:
         """Return what is listed under an id."""
-        self._require_ours()
+        self._server.require_ours()
         found = rows.rows_of(self._server.read(queries.FOUND, rows.encoded(checkpoint_id)))
         return found[0] if found and not found[0].trashed else None
 
@@ -52,7 +53,7 @@ class Reading:
 
     def threads_named(self, agent_id: str | None, thread_id: str) -> list[rows.ThreadRow]:
         """Return a thread; those of all agents when none is named."""
-        self._require_ours()
+        self._server.require_ours()
         if agent_id is None:
             return self.threads(queries.NAMED, rows.name_start(thread_id))
         name = rows.name_of(agent_id, thread_id)
@@ -61,7 +62,7 @@ class Reading:
 
     def threads(self, script: str, *values: bytes | int) -> list[rows.ThreadRow]:
         """Return the threads that a script finds."""
-        self._require_ours()
+        self._server.require_ours()
         found = map(rows.thread_of, self._server.read(script, *values))
         return [thread for thread in found if thread is not None]
 
@@ -87,14 +88,14 @@ class Reading:
 
     def chain(self, checkpoint_id: str) -> list[Link]:
         """Return a checkpoint's frames, newest first, empty when it is not there."""
-        self._require_ours()
+        self._server.require_ours()
         return removing.chain(self._server, "id", rows.encoded(checkpoint_id))
 
     def all_views(self) -> Iterator[Thread]:
         """Yield every thread, most recently moved first."""
         last = b"+inf"
         while page := self.threads(queries.THREADS, last, PAGE):
-            yield from self.views(page)
+            yield from self.views([thread for thread in page if thread.is_there])
             last = b"(" + bytes(page[-1].more[0])
 
     def changes(self, cursor: str | None, limit: int) -> Changes:
@@ -122,11 +123,6 @@ class Reading:
             reset=position is None,
         )
 
-    def _require_ours(self) -> None:
-        """Look once whether what lies here is a store of this format, or nothing."""
-        if not self._server.known:
-            self._server.standing()
-
 
 def _sorted_out(
     found: Sequence[Any],
@@ -145,6 +141,6 @@ def _sorted_out(
             touched[row.thread] = None
         if row is not None and listed and (not packed or (event and event.name == "untrashed")):
             gained.setdefault(row.id, row.record)
-        if event is not None and not listed and event.name in ("trashed", "quarantined"):
+        if event is not None and not listed and event.name in _GONE:
             removed.append(event)
     return list(gained.values()), list(touched), removed

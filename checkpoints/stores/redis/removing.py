@@ -7,6 +7,7 @@ when something of what was read has changed meanwhile; such a function then retu
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -33,22 +34,21 @@ def chain(server: RedisServer, by: str, key: bytes | int) -> list[Link]:
 def move(
     server: RedisServer,
     thread: ThreadRow,
-    head: Head,
+    head: Head | None,
     *,
     at: datetime,
     operation_id: str | None = None,
-    listed: bool = True,
 ) -> bool:
-    """Move a head if it is still what ``thread`` says; say whether it was."""
+    """Move a head, or drop it, if it is still what ``thread`` says; say whether it was."""
     reply = server.write(
         scripts.MOVE,
         thread.thread,
         thread.head or b"",
-        pack_head(head),
-        rows.encoded(head.checkpoint_id),
+        pack_head(head) if head else b"",
+        rows.encoded(head.checkpoint_id if head else ""),
         microseconds(at),
         rows.encoded(operation_id or ""),
-        int(listed),
+        int(head is not None),
     )
     return bool(reply[0] == b"moved")
 
@@ -64,13 +64,13 @@ def trash(
     listed = [row for batch in found for row in batch]
     threads = threads_of(server, listed)
     pinned = {rows.text(name) for name in server.all_of("pins")}
-    heads = {thread.unpacked().checkpoint_id for thread in threads.values()}
+    heads = {head.checkpoint_id for one in threads.values() if (head := one.unpacked())}
     refuse_kept(reasons, (heads | pinned) & reasons.keys())
     values: list[Any] = []
     for row in listed:
         reason = reasons[row.id].encode("utf-8", "replace")
-        head = threads[row.thread].head or b""
-        values += [rows.encoded(row.id), row.position, row.thread, head, reason]
+        before = threads[row.thread].head or b""
+        values += [rows.encoded(row.id), row.position, row.thread, before, reason]
     reply = server.write(scripts.TRASH, microseconds(now), told_for or b"", *values)
     if reply[0] != b"trashed":
         return None
@@ -123,15 +123,36 @@ def removable(server: RedisServer, due: Sequence[int]) -> tuple[list[Row], list[
     return going, [position for position in due if position not in gone]
 
 
-def delete(server: RedisServer, going: Sequence[int], framing: Framing) -> int | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """Whose checkpoints are deleted out of their turn; ``head`` is where that thread's must be."""
+
+    thread: int
+    head: bytes
+    at: datetime
+
+    def values(self) -> tuple[bytes | int, ...]:
+        """Return it as the script wants it."""
+        return microseconds(self.at), self.thread, self.head
+
+
+def delete(
+    server: RedisServer,
+    going: Sequence[int],
+    framing: Framing,
+    *,
+    erasure: Erasure | None = None,
+) -> int | None:
     """Delete what lies in the trash, writing anew what stands on it; return the bytes freed.
 
-    Newest first, so that what stands on something that goes, and goes too, is gone before it.
+    Newest first, so that what stands on something that goes, and goes too, is gone before it. An
+    erasure takes what is listed too, with its pins.
     """
     everything, freed = set(going), 0
+    told = erasure.values() if erasure else (b"", b"", b"")
     try:
         for batch in batches(sorted(going, reverse=True)):
-            done = _delete(server, batch, everything, framing)
+            done = _delete(server, batch, everything, framing, told)
             if done is None:
                 return None
             freed += done
@@ -141,7 +162,11 @@ def delete(server: RedisServer, going: Sequence[int], framing: Framing) -> int |
 
 
 def _delete(
-    server: RedisServer, batch: Sequence[int], going: Container[int], framing: Framing
+    server: RedisServer,
+    batch: Sequence[int],
+    going: Container[int],
+    framing: Framing,
+    told: tuple[bytes | int, ...],
 ) -> int | None:
     size = int(server.read(queries.SIZES, *batch))
     standing = server.read(queries.STANDING, *batch)
@@ -152,7 +177,7 @@ def _delete(
         frame, against, grown = _rebased(server, int(child), going, framing)
         values += [child, base, against, frame]
         size -= grown
-    reply = server.write(scripts.DELETE, len(batch), *batch, *values)
+    reply = server.write(scripts.DELETE, len(batch), *told, *batch, *values)
     return size if reply[0] == b"deleted" else None
 
 
@@ -169,7 +194,7 @@ def _rebased(
     try:
         frame, base = rebased(links, leaving, framing.keys)
     except (CorruptCheckpoint, IndexError):
-        return links[0].data if links else b"", b"", 0
+        return b"", _LOST, 0
     return (
         frame,
         base.position if isinstance(base, FrameKey) else b"",

@@ -55,7 +55,10 @@ class Row(NamedTuple):
 
 
 class ThreadRow(NamedTuple):
-    """A thread as it lies in Redis; ``head`` is packed, ``score`` what its script put behind."""
+    """A thread as it lies in Redis; ``head`` is packed, ``more`` what its script put behind.
+
+    One with an empty head has none; without checkpoints too it was erased, its name alone is left.
+    """
 
     thread: int
     name: bytes | None
@@ -73,8 +76,15 @@ class ThreadRow(NamedTuple):
         """The thread, empty where the name is lost."""
         return names_of(self.name)[1]
 
-    def unpacked(self) -> Head:
-        """Return the head. Raises CorruptCheckpoint."""
+    @property
+    def is_there(self) -> bool:
+        """Say whether anything of the thread is left."""
+        return self.head != b"" or self.checkpoints > 0
+
+    def unpacked(self) -> Head | None:
+        """Return the head, None where the thread has none. Raises CorruptCheckpoint."""
+        if self.head == b"":
+            return None
         return unpack_head(self.head or b"", agent_id=self.agent_id, thread_id=self.thread_id)
 
     @property

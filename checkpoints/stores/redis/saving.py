@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from checkpoints.errors import CorruptCheckpoint, TransientStoreError
 from checkpoints.records import Checkpoint, Head
-from checkpoints.stores.drafts import first_or_conflict, next_head, refuse_trashed
-from checkpoints.stores.framing import Prepared
+from checkpoints.stores.drafts import (
+    first_or_conflict,
+    next_heads,
+    refuse_trashed,
+    saved_before,
+)
+from checkpoints.stores.framing import Chain, Places, Unplaced
 from checkpoints.stores.heads import check_head
 from checkpoints.stores.record_bytes import pack_head, pack_record, unpack_head
 from checkpoints.stores.redis import rows, scripts
@@ -35,24 +43,28 @@ class Saving:
         """Forget where heads were left."""
         self._heads.clear()
 
-    def save(self, prepared: Prepared, expected: str | None) -> tuple[Checkpoint, int | None]:
-        """Write a checkpoint; return its record and position, no position if it was there."""
-        record = prepared.record
-        name = rows.name_of(record.agent_id, record.thread_id)
-        before = self._remembered(name, record, expected)
+    def save(self, chain: Chain, expected: str | None) -> tuple[list[Checkpoint], Places | None]:
+        """Write a chain; return its records and positions, no positions if it was there.
+
+        Raises PartlySaved when only the first of it were, BaseGone when it must be written whole.
+        """
+        records = [prepared.record for prepared in chain]
+        name = rows.name_of(records[0].agent_id, records[0].thread_id)
+        before = self._remembered(name, records[0], expected)
         for _ in range(ATTEMPTS):
-            after = _head_after(before, record)
-            reply = self._server.write(scripts.PUT, *self._kept(prepared, name, before, after))
+            after = _head_after(before, records)
+            reply = self._server.write(scripts.PUT, *self._kept(chain, name, before, after))
             if reply[0] == b"saved":
                 self._remember(name, after)
-                return record, int(reply[1])
+                return records, _places(records, reply[1])
             if reply[0] == b"known":
-                return _first(rows.row_of(reply[1]), record), None
+                found = [_first(*both) for both in zip(reply[1], records, strict=True)]
+                return saved_before(found) or [], None
             if reply[0] == b"base":
                 raise BaseGone
             before = bytes(reply[1])
             self._heads.pop(name, None)
-            check_head(_unpacked(before, record), expected)
+            check_head(_unpacked(before, records[0]), expected)
         raise busy(self._url)
 
     def _remembered(self, name: bytes, record: Checkpoint, expected: str | None) -> bytes:
@@ -64,20 +76,15 @@ class Saving:
         return packed if head and head.checkpoint_id == expected else _UNKNOWN
 
     def _kept(
-        self, prepared: Prepared, name: bytes, before: bytes, after: bytes
-    ) -> tuple[bytes | str | int, ...]:
-        base = prepared.packed.base
-        return (
-            rows.encoded(prepared.record.id),
-            name,
-            before,
-            after,
-            pack_record(prepared.record),
-            prepared.packed.data,
-            base.position if base else b"",
-            rows.encoded(base.checkpoint_id) if base else b"",
-            self._ttl or b"",
-        )
+        self, chain: Chain, name: bytes, before: bytes, after: bytes
+    ) -> list[bytes | str | int]:
+        values: list[bytes | str | int] = [name, before, after, self._ttl or b""]
+        numbers = {prepared.record.id: n for n, prepared in enumerate(chain, start=1)}
+        for prepared in chain:
+            record, packed = prepared.record, prepared.packed
+            values += [rows.encoded(record.id), pack_record(record), packed.data]
+            values += _standing(packed.base, numbers)
+        return values
 
     def _remember(self, name: bytes, head: bytes) -> None:
         if len(self._heads) >= REMEMBERED:
@@ -100,15 +107,30 @@ def _unpacked(packed: bytes, record: Checkpoint) -> Head | None:
     return unpack_head(packed, agent_id=record.agent_id, thread_id=record.thread_id)
 
 
-def _head_after(before: bytes, record: Checkpoint) -> bytes:
+def _head_after(before: bytes, records: Sequence[Checkpoint]) -> bytes:
     """Return the head that a save makes of the one before; the script compares that one."""
-    current = _unpacked(before, record) if before != _UNKNOWN else None
+    current = _unpacked(before, records[0]) if before != _UNKNOWN else None
     expected = current.checkpoint_id if current else None
-    return pack_head(next_head(current, record, expected=expected))
+    return pack_head(next_heads(current, records, expected=expected)[-1])
 
 
-def _first(row: rows.Row | None, again: Checkpoint) -> Checkpoint:
+def _standing(base: Any, numbers: dict[str, int]) -> tuple[bytes | int, bytes]:
+    """Return what a frame stands on, as the script wants it."""
+    if isinstance(base, Unplaced):
+        return numbers[base.checkpoint_id], b""
+    return (base.position, rows.encoded(base.checkpoint_id)) if base else (b"", b"")
+
+
+def _places(records: Sequence[Checkpoint], positions: Sequence[Any]) -> Places:
+    found = zip(records, positions, strict=True)
+    return Places(known={r.id: rows.FrameKey(int(position), r.id) for r, position in found})
+
+
+def _first(reply: Any, again: Checkpoint) -> Checkpoint | None:
     """Return the record that was saved first under this id, if it is the same checkpoint."""
+    if not reply:
+        return None
+    row = None if isinstance(reply, bytes) else rows.row_of(reply)
     if row is None:
         raise CorruptCheckpoint(
             f"{again.id}: it is named but not there; run `holdfast rebuild`",

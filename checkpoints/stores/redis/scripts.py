@@ -28,6 +28,8 @@ KEYS: dict[str, str] = {
     "pins": "hash",
     "expiry": "zset",
     "quarantine": "hash",
+    "journal": "zset",
+    "entries": "hash",
 }
 """The keys of a store and their types.
 
@@ -37,7 +39,9 @@ stands on. ``listed``: thread number and position in hexadecimal, ordered as tex
 name to number, ``lines`` back, ``named``: the names as text in order. ``heads``, ``counts``: by
 thread number. ``order``: thread numbers by the position of their last move. ``log``: all positions.
 ``events``: position to what happened. ``trash``: positions by time of removal. ``expiry``:
-positions, and events that tell of their removal, by the time after which they go.
+positions, and events that tell of their removal, by the time after which they go. ``journal``: the
+names of entries as text in order, ``entries``: their bodies by name. A thread with an empty head
+has none.
 """
 
 _NAMES = ", ".join(f"'{name}'" for name in KEYS)
@@ -116,35 +120,52 @@ return {{'laid', meta[2], meta[3], meta[4], meta[5], meta[6]}}
 """
 
 PUT = f"""{WRITE}
-local id, name, before, after, record, frame, base, base_id, ttl = unpack(ARGV, 3)
-local known = call('HGET', K.ids, id)
-if known then return {{'known', row(known)}} end
+local name, before, after, ttl = unpack(ARGV, 3, 6)
+local first, size = 7, 5
+local known, repeated = {{}}, false
+for i = first, #ARGV, size do
+  local pos = call('HGET', K.ids, ARGV[i])
+  known[#known + 1] = pos and (row(pos) or 'lost')
+  repeated = repeated or pos
+end
+if repeated then return {{'known', known}} end
 local n = call('HGET', K.threads, name)
 local head = n and (call('HGET', K.heads, n) or 'lost') or ''
 if head ~= before then return {{'head', head}} end
-if base ~= '' then
-  local _, standing = split(call('HGET', K.places, base))
-  if standing ~= base_id or call('HEXISTS', K.frames, base) == 0 then return {{'base'}} end
+for i = first, #ARGV, size do
+  local base, base_id = unpack(ARGV, i + 3, i + 4)
+  if base_id ~= '' then
+    local _, standing = split(call('HGET', K.places, base))
+    if standing ~= base_id or call('HEXISTS', K.frames, base) == 0 then return {{'base'}} end
+  end
 end
-local pos = advance()
-if not n then
-  n = pos
-  call('HSET', K.threads, name, n)
-  call('HSET', K.lines, n, name)
-  call('ZADD', K.named, 0, name)
+local placed = {{}}
+for i = first, #ARGV, size do
+  local id, record, frame, base, base_id = unpack(ARGV, i, i + 4)
+  local pos = advance()
+  placed[#placed + 1] = pos
+  if not n then
+    n = pos
+    call('HSET', K.threads, name, n)
+    call('HSET', K.lines, n, name)
+    call('ZADD', K.named, 0, name)
+  end
+  if base ~= '' and base_id == '' then base = placed[tonumber(base)] end
+  call('HSET', K.frames, pos, frame)
+  call('HSET', K.records, pos, record)
+  call('HSET', K.places, pos, n .. ' ' .. id)
+  call('HSET', K.ids, id, pos)
+  if base ~= '' then call('ZADD', K.bases, base, pos) end
+  call('ZADD', K.listed, 0, member(n, pos))
+  if ttl ~= '' then call('ZADD', K.expiry, call('TIME')[1] + ttl, pos) end
 end
-call('HSET', K.frames, pos, frame)
-call('HSET', K.records, pos, record)
-call('HSET', K.places, pos, n .. ' ' .. id)
-call('HSET', K.ids, id, pos)
-if base ~= '' then call('ZADD', K.bases, base, pos) end
-call('ZADD', K.listed, 0, member(n, pos))
-call('HINCRBY', K.counts, n, 1)
+call('HINCRBY', K.counts, n, #placed)
 call('HSET', K.heads, n, after)
-call('ZADD', K.order, pos, n)
-if ttl ~= '' then call('ZADD', K.expiry, call('TIME')[1] + ttl, pos) end
-return {{'saved', pos}}
+call('ZADD', K.order, placed[#placed], n)
+return {{'saved', placed}}
 """
+"""Saves a chain of checkpoints, all or none. Each brings its id, record and frame, and what that
+stands on: a position with its id, or without one the number of an earlier one of the chain."""
 
 MOVE = f"""{WRITE}
 local n, before, after, id, at, operation, shown = unpack(ARGV, 3)
@@ -207,13 +228,18 @@ return {{'untrashed', back}}
 """
 
 DELETE = f"""{WRITE}
-local count = tonumber(ARGV[3])
+local count, at, thread, head = tonumber(ARGV[3]), unpack(ARGV, 4, 6)
+local erased = at ~= ''
 local going, standing = {{}}, {{}}
-for i = 4, 3 + count do
-  if not call('ZSCORE', K.trash, ARGV[i]) then return {{'changed'}} end
+if erased and (call('HGET', K.heads, thread) or '') ~= head then return {{'changed'}} end
+for i = 7, 6 + count do
+  local n = split(call('HGET', K.places, ARGV[i]))
+  if erased and n ~= thread or not erased and not call('ZSCORE', K.trash, ARGV[i]) then
+    return {{'changed'}}
+  end
   going[ARGV[i]] = true
 end
-for i = 4 + count, #ARGV, 4 do
+for i = 7 + count, #ARGV, 4 do
   local pos, base, against = unpack(ARGV, i, i + 2)
   if tonumber(against) and call('HEXISTS', K.frames, against) == 0 then return {{'changed'}} end
   standing[pos] = base
@@ -223,15 +249,23 @@ for pos in pairs(going) do
     if not going[child] and standing[child] ~= pos then return {{'changed'}} end
   end
 end
-for pos in pairs(going) do
-  local _, id = split(call('HGET', K.places, pos))
+for i = 7, 6 + count do
+  local pos = ARGV[i]
+  local n, id = split(call('HGET', K.places, pos))
   call('HDEL', K.frames, pos)
   call('HDEL', K.records, pos)
   call('HDEL', K.places, pos)
   if id then call('HDEL', K.ids, id) end
+  if erased then
+    call('HDEL', K.pins, id)
+    if call('ZREM', K.listed, member(n, pos)) == 1 then
+      call('HINCRBY', K.counts, n, -1)
+      event('erased', n, at, id, 'erased')
+    end
+  end
   for _, key in ipairs({{K.bases, K.trash, K.log, K.expiry}}) do call('ZREM', key, pos) end
 end
-for i = 4 + count, #ARGV, 4 do
+for i = 7 + count, #ARGV, 4 do
   local pos, base, against, frame = unpack(ARGV, i, i + 3)
   if against ~= 'lost' then call('HSET', K.frames, pos, frame) end
   if against == '' then call('ZREM', K.bases, pos) end
@@ -239,6 +273,8 @@ for i = 4 + count, #ARGV, 4 do
 end
 return {{'deleted'}}
 """
+"""Deletes what lies in the trash or, with a time, a thread and its head, whatever that thread has
+and the head is not; and writes anew what stands on it."""
 
 EXPIRED = f"""{WRITE}
 local now = tonumber(call('TIME')[1])

@@ -88,10 +88,15 @@ class RedisServer:
         reply = self.read(scripts.LOOK)
         if reply[0] == b"none":
             return None
-        self._require_ours(reply)
+        self._require_format(reply)
         self.known = True
         epoch, position, horizon = (int(value or 0) for value in reply[3:6])
         return Standing(store_id=text(reply[2]), epoch=epoch, position=position, horizon=horizon)
+
+    def require_ours(self) -> None:
+        """Look once whether what lies here is a store of this format, or nothing."""
+        if not self.known:
+            self.standing()
 
     def all_of(self, name: str) -> dict[bytes, bytes]:
         """Return a whole hash, which must be a small one."""
@@ -193,13 +198,13 @@ class RedisServer:
         reply = self._evaluate(scripts.LAY, (new_id(), FORMAT, run, self._store_id or ""))
         if reply[0] == b"other":
             raise self._replaced()
-        self._require_ours(reply)
+        self._require_format(reply)
         store_id = text(reply[2])
         if self._store_id not in (None, store_id):
             raise self._replaced()
         self._store_id, self._laid_in = store_id, run
 
-    def _require_ours(self, reply: list[Any]) -> None:
+    def _require_format(self, reply: list[Any]) -> None:
         if reply[0] == b"foreign":
             raise self._foreign(reply[1])
         if text(reply[1]) != str(FORMAT):

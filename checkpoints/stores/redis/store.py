@@ -32,13 +32,23 @@ from checkpoints.records import (
     State,
     Thread,
 )
-from checkpoints.stores.drafts import move_done
+from checkpoints.stores.drafts import move_done, saved_chain
 from checkpoints.stores.fields import StateFields
 from checkpoints.stores.framing import Framing
 from checkpoints.stores.heads import RestoresByHead, check_head, moved
 from checkpoints.stores.ledger import missing
 from checkpoints.stores.record_bytes import microseconds
-from checkpoints.stores.redis import mending, queries, removing, rows, scripts, verifying
+from checkpoints.stores.redis import (
+    entry_care,
+    mending,
+    queries,
+    removing,
+    rows,
+    scripts,
+    verifying,
+)
+from checkpoints.stores.redis.erasing import Erasing
+from checkpoints.stores.redis.journal import RedisJournal
 from checkpoints.stores.redis.reading import Reading
 from checkpoints.stores.redis.retention import Retention
 from checkpoints.stores.redis.saving import ATTEMPTS, BaseGone, Saving, busy
@@ -50,7 +60,7 @@ from checkpoints.stores.urls import StoreUrl, without_password
 __all__ = ["RedisStore", "open_url", "remove_scratch", "spoil"]
 
 
-class RedisStore(RestoresByHead):
+class RedisStore(RestoresByHead, RedisJournal):
     """Checkpoints in a Redis database, under one prefix."""
 
     def __init__(self, url: StoreUrl, *, prefix: str, ttl: int | None) -> None:
@@ -74,18 +84,28 @@ class RedisStore(RestoresByHead):
 
     def put(self, draft: Draft, state: State, *, expected_head: str | None) -> Checkpoint:
         """Save and make it the head, in one step, before returning."""
-        prepared = self._framing.prepare(
-            draft, state, after=expected_head, fetch=self._reading.chain
-        )
+        return self.put_many([(draft, state)], expected_head=expected_head)[0]
+
+    def put_many(
+        self, drafts: Sequence[tuple[Draft, State]], *, expected_head: str | None
+    ) -> list[Checkpoint]:
+        """Save a chain of one thread's checkpoints in one script: all of them or none."""
+        return saved_chain(drafts, expected_head, self._put_chain)
+
+    def _put_chain(
+        self, drafts: Sequence[tuple[Draft, State]], expected: str | None
+    ) -> list[Checkpoint]:
+        fetch = self._reading.chain
+        chain = self._framing.prepare_chain(drafts, after=expected, fetch=fetch)
         try:
-            record, position = self._saving.save(prepared, expected_head)
+            records, places = self._saving.save(chain, expected)
         except BaseGone:
-            prepared = self._framing.prepare_whole(draft, state)
-            record, position = self._saving.save(prepared, expected_head)
-        if position is not None:
-            self._framing.landed(prepared, rows.FrameKey(position, record.id))
+            chain = self._framing.prepare_chain(drafts, after=None, fetch=fetch)
+            records, places = self._saving.save(chain, expected)
+        if places is not None:
+            self._framing.chain_landed(chain, places)
             self._after_save()
-        return record
+        return records
 
     def threads(self) -> Iterator[Thread]:
         """Yield every thread, most recently updated first."""
@@ -95,7 +115,7 @@ class RedisStore(RestoresByHead):
         self, agent_id: str | None, thread_id: str, *, limit: int | None = None
     ) -> list[Checkpoint]:
         """Return a thread's checkpoints, newest first, without states."""
-        found = self._reading.threads_named(agent_id, thread_id)
+        found = [t for t in self._reading.threads_named(agent_id, thread_id) if t.is_there]
         if not found:
             raise CheckpointNotFound(f"there is no thread {thread_id!r} in {self.url}")
         records = [
@@ -132,7 +152,7 @@ class RedisStore(RestoresByHead):
     def head(self, agent_id: str | None, thread_id: str) -> Head | None:
         """Return what the next run of the thread resumes from."""
         found = self._reading.threads_named(agent_id, thread_id)
-        return found[0].unpacked() if found else None
+        return next((thread.unpacked() for thread in found if thread.is_there), None)
 
     def set_head(
         self,
@@ -226,6 +246,27 @@ class RedisStore(RestoresByHead):
                 return freed
         raise busy(self.url)
 
+    def erase(
+        self,
+        agent_id: str,
+        thread_id: str,
+        checkpoint_ids: Sequence[str] | None = None,
+        *,
+        now: datetime,
+    ) -> int:
+        """Delete checkpoints of one thread for good; return how many there were.
+
+        It goes in batches behind the head's move; one that is interrupted goes on when it is
+        asked for again.
+        """
+        erasing = Erasing(self._server, self._framing, agent_id, thread_id, checkpoint_ids)
+        for _ in range(ATTEMPTS):
+            erased = erasing.attempt(now)
+            if erased is not None:
+                self._saving.forget()
+                return erased
+        raise busy(self.url)
+
     def changes(self, cursor: str | None, *, limit: int = 500) -> Changes:
         """Return what was written after ``cursor``.
 
@@ -238,6 +279,7 @@ class RedisStore(RestoresByHead):
         """Read every frame and record, and yield each thing that is wrong."""
         if self._server.standing() is not None:
             yield from verifying.verify(self._server)
+            yield from entry_care.verify(self._server)
 
     def verify_deep(self) -> Iterator[Finding]:
         """Like verify, and decode every state against its digest."""
@@ -250,16 +292,21 @@ class RedisStore(RestoresByHead):
 
     def repair(self, *, now: datetime) -> list[Finding]:
         """Move what cannot be read into quarantine, with its bytes kept."""
-        moved_away = mending.quarantine(self._server, now) if self._server.standing() else []
+        if self._server.standing() is None:
+            return []
+        moved_away = mending.quarantine(self._server, now)
         self._framing.forget()
-        return moved_away
+        return moved_away + entry_care.quarantine(self._server, now)
 
     def rebuild(self, *, now: datetime) -> int:
         """Remake names, listings, counts and heads from the checkpoints' own records.
 
         A head that can be read stays; one that cannot becomes the thread's newest checkpoint.
         """
-        listed = mending.rebuild(self._server, now) if self._server.standing() else 0
+        if self._server.standing() is None:
+            return 0
+        entry_care.relist(self._server)
+        listed = mending.rebuild(self._server, now)
         self._framing.forget()
         self._saving.forget()
         return listed

@@ -163,7 +163,11 @@ def _findings_of_head(
     except CorruptCheckpoint as error:
         yield Finding(kind="damaged_head", message=str(error), thread_id=thread.thread_id)
         return
-    if head.checkpoint_id not in ids and not _is_listed(server, head.checkpoint_id):
+    if (
+        head is not None
+        and head.checkpoint_id not in ids
+        and not _is_listed(server, head.checkpoint_id)
+    ):
         yield Finding(
             kind="dangling_head",
             message="the head's checkpoint is not listed any more; restore another one",
