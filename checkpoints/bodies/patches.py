@@ -98,12 +98,20 @@ def _between(old: bytes, new: bytes, part: _Range, depth: int) -> list[Op]:
 
 
 def _anchor(old: bytes, new: bytes, part: _Range) -> tuple[int, int] | None:
-    """Return where a short piece of the old range stands in both."""
+    """Return where a short piece of the old range stands in both.
+
+    Where it may stand in several places, as what messages have in common does, the one at which
+    nothing before it was inserted comes first: often only a length or count was written over.
+    """
     size = part.old_end - part.old
     places = _PLACES[:3] if size > _LONG else _PLACES
     for place in places:
         at = part.old + int((size - _ANCHOR) * place)
-        found = new.find(old[at : at + _ANCHOR], part.new, part.new_end)
+        piece = old[at : at + _ANCHOR]
+        unmoved = part.new + at - part.old
+        if new.startswith(piece, unmoved, part.new_end):
+            return at, unmoved
+        found = new.find(piece, part.new, part.new_end)
         if found >= 0:
             return at, found
     return None

@@ -73,3 +73,14 @@ def test_a_list_that_grows_past_the_size_of_its_header_is_kept() -> None:
 def test_kept_ranges_are_never_empty() -> None:
     for new in (b"", b"a", TEXT[:100], TEXT[100:], TEXT * 2):
         assert all(op.start < op.end for op in difference(TEXT, new) if isinstance(op, Kept))
+
+
+def test_a_length_that_is_written_over_costs_no_more_than_itself() -> None:
+    messages = b"".join(
+        b"%06d" % n * 300 + b"{additional: {}, response: {}, name: null, example: false}"
+        for n in range(40)
+    )
+    for count in range(20, 40):
+        cut = messages[: count * len(messages) // 40]
+        old, new = b"head:%06d:" % 111_111 + cut, b"head:%06d:" % 222_222 + cut + messages[:500]
+        assert written(difference(old, new)) <= 520
