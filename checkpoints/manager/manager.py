@@ -28,6 +28,7 @@ from checkpoints.manager.schema import Migration, Schema
 from checkpoints.manager.state import Apply, Capture, StateHolder
 from checkpoints.manager.timing import Timing
 from checkpoints.manager.writing import ThreadWriter
+from checkpoints.pruning import Pruner
 from checkpoints.records import (
     Checkpoint,
     Directive,
@@ -183,6 +184,11 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
         self._tell()
         return saved
 
+    @property
+    def has_trigger(self) -> bool:
+        """Whether steps or seconds were given after which ``checkpoint_if_due`` saves."""
+        return self._timing.saves
+
     def should_checkpoint(self) -> bool:
         """Return whether ``checkpoint_if_due`` would save after one more step."""
         return self._timing.due(after=1)
@@ -254,11 +260,9 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
     def operation(self, name: str) -> Operation:
         """Save a pre_operation checkpoint; it is kept until the block has succeeded.
 
-        As long as it is the head it stays; it goes with the next save then.
+        Then it goes with the next save; an operation that raised leaves it to be restored.
         """
-        return Operation(
-            lambda: self.create_checkpoint(Kind.PRE_OPERATION, step_name=name), self._succeeded
-        )
+        return Operation(lambda: self._before_operation(name), self._after_operation)
 
     # -- going back ---------------------------------------------------------------------------
 
@@ -450,11 +454,18 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
     def _marks(self) -> dict[str, Any]:
         return {**self._schema.mark(), **({"drift": str(self._drift)} if self._drift else {})}
 
-    def _succeeded(self, before: Checkpoint) -> None:
-        """Let the checkpoint before an operation go."""
+    def _before_operation(self, name: str) -> Checkpoint:
+        """Save what an operation can be undone to, and keep it while the operation runs."""
         with self._lock:
-            self._pruner.release(before.id)
-            self._prune()
+            if self._pruner.idle:
+                self._pruner = Pruner(self._store, RetentionPolicy())
+            saved = self.create_checkpoint(Kind.PRE_OPERATION, step_name=name)
+            self._pruner.hold(saved.id)
+        return saved
+
+    def _after_operation(self, before: Checkpoint) -> None:
+        """Let it go: the operation has succeeded."""
+        self._pruner.release(before.id)
 
     def _directive_from_dashboard(self) -> Directive | None:
         """Take the oldest that came from a dashboard, where the store is not shared with it."""

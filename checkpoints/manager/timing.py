@@ -11,6 +11,7 @@ class Timing:
     """Knows when the next save and the next refresh are due."""
 
     def __init__(self, save: Trigger, *, refresh: Trigger, monotonic: Callable[[], float]) -> None:
+        self.saves = save != Trigger()
         self._clock = monotonic
         self._steps = 0
         now = monotonic()

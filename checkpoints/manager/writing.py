@@ -92,6 +92,7 @@ class ThreadWriter(ThreadReader):
                 stack.callback(self._store.close)
             stack.callback(self._dashboard.close)
             stack.callback(self._journal.close)
+            stack.callback(self._pruner.close)
             stack.callback(self._tell)
             self._saving.close()
 
@@ -115,6 +116,7 @@ class ThreadWriter(ThreadReader):
                 now = self._clock()
                 head = self._store.set_head(record, expected=before, now=now, reason=reason)
                 self._place = self._durable = Place(head, record.step)
+                self._pruner.look_again()
                 note = {"previous_head": before, "reason": reason}
                 self._journal.note("restored", checkpoint_id=record.id, **note)
         return before
@@ -123,6 +125,7 @@ class ThreadWriter(ThreadReader):
         """Let what was saved be seen by what is read."""
         if self._saving is self._usual_saving:
             self.flush()
+            self._pruner.settle()
 
     def _look(self, *, again: bool = False) -> None:
         """Learn where the head is, the first time or again."""
@@ -132,6 +135,7 @@ class ThreadWriter(ThreadReader):
         step = self._head_record(head.checkpoint_id).step if head else 0
         self._place = self._durable = Place(head, step)
         self._looked = True
+        self._pruner.look_again()
 
     def _carry_out_restores(self, *, ask: bool = False) -> None:
         """Move the stored head where an operator of a dashboard wants it.
@@ -215,12 +219,7 @@ class ThreadWriter(ThreadReader):
         self._dashboard.saved(saved, self._durable.head)
         self._resumes.succeeded()
         self._untold.append(saved)
-        self._prune()
-
-    def _prune(self) -> None:
-        if not self._pruner.idle:
-            records = self._store.history(self.agent_id, self.thread_id)
-            self._pruner.prune(records, self._durable.head_id, self._clock())
+        self._pruner.saved(saved, self._clock())
 
     def _tell(self) -> None:
         """Call the hooks for what was saved; not under the lock, so that they may save too."""

@@ -168,15 +168,18 @@ def test_a_pre_operation_checkpoint_stays_when_its_operation_failed(store: Memor
     assert before in manager.history()
 
 
-def test_removed_checkpoints_are_swept_only_after_their_grace(store: MemoryStore) -> None:
+@pytest.mark.parametrize(("days", "left"), [(6, 1), (8, 0)])
+def test_removed_checkpoints_are_swept_only_after_their_grace(
+    store: MemoryStore, days: int, left: int
+) -> None:
     clock = FakeClock()
     manager = ResilientCheckpointManager("agent-1", store=store, clock=clock)
     saved = [manager.create_checkpoint(state={"n": n}) for n in range(4)]
-    assert store.untrash([saved[0].id]) == 1
+    assert saved[0] not in manager.history()
+    clock.now = NOON + timedelta(days=days)
     manager.create_checkpoint(state={})
-    clock.now = NOON + timedelta(days=8)
-    manager.create_checkpoint(state={})
-    assert store.untrash([saved[0].id]) == 0
+    assert len(manager.history()) == 3
+    assert store.untrash([saved[0].id]) == left
 
 
 def test_steady_metrics_and_states_are_no_drift(manager: CheckpointManager) -> None:
