@@ -1,0 +1,37 @@
+"""Plain loops and chains of steps that survive kills, errors and restores."""
+
+from checkpoints.loops.budget import Budget, BudgetExhausted, Spending
+from checkpoints.loops.chain import (
+    Bottleneck,
+    Chain,
+    ChainCheckpoint,
+    ChainStep,
+    Feedback,
+    Thought,
+    ValidationResult,
+    WaitingForHuman,
+)
+from checkpoints.loops.drifting import DriftCheck, OnDrift
+from checkpoints.loops.running import LoopResult, run_loop
+from checkpoints.loops.state import LoopState
+from checkpoints.loops.stopping import Stop
+
+__all__ = [
+    "Bottleneck",
+    "Budget",
+    "BudgetExhausted",
+    "Chain",
+    "ChainCheckpoint",
+    "ChainStep",
+    "DriftCheck",
+    "Feedback",
+    "LoopResult",
+    "LoopState",
+    "OnDrift",
+    "Spending",
+    "Stop",
+    "Thought",
+    "ValidationResult",
+    "WaitingForHuman",
+    "run_loop",
+]

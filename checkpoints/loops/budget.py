@@ -1,0 +1,141 @@
+"""What a loop may spend, and what it has spent."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from checkpoints.errors import CheckpointError
+from checkpoints.records import JournalEntry
+from checkpoints.stores.base import Store
+
+logger = logging.getLogger("checkpoints")
+
+BUDGET = "budget"
+"""The kind of the journal entry that holds what a thread has spent, and its key."""
+
+
+_LESS_THAN_ANY_PRICE = 1e-9
+"""US dollars; what rounding leaves over from sums of prices is less."""
+
+
+class BudgetExhausted(CheckpointError):
+    """What a step wants to spend is more than what is left. Nothing was spent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """A cap in US dollars; None spends without one.
+
+    A thread keeps its cap: of the saved cap and this one the lower holds, unless ``override``
+    says that this one replaces it.
+    """
+
+    limit_usd: float | None = None
+    override: bool = False
+
+    def over(self, saved: float | None) -> float | None:
+        """Return the cap that holds for a thread that was saved with another one."""
+        if self.override or saved is None:
+            return self.limit_usd
+        return saved if self.limit_usd is None else min(saved, self.limit_usd)
+
+
+class Ledger:
+    """Keeps what a thread has spent beside its checkpoints, where no restore takes it back."""
+
+    def __init__(self, store: Store, agent_id: str, thread_id: str) -> None:
+        self._store = store
+        self._agent_id = agent_id
+        self._thread_id = thread_id
+
+    def read(self) -> dict[str, Any] | None:
+        """Return what was written last, None for a thread that has spent nothing yet."""
+        entries = self._store.entries(self._agent_id, self._thread_id, kind=BUDGET)
+        return dict(entries[-1].data) if entries else None
+
+    def write(self, values: dict[str, Any]) -> None:
+        """Keep it durably. A store that does not take it is logged: the money is gone anyhow."""
+        entry = JournalEntry(
+            agent_id=self._agent_id,
+            thread_id=self._thread_id,
+            kind=BUDGET,
+            key=BUDGET,
+            recorded_at=datetime.now(UTC),
+            data=dict(values),
+        )
+        try:
+            self._store.record([entry], replace=True)
+        except CheckpointError as error:
+            logger.warning("what was spent is kept with the next checkpoint only: %s", error)
+
+
+class Spending:
+    """``spent_usd`` and ``limit_usd`` of a thread; a charge is durable before it returns."""
+
+    def __init__(self, values: dict[str, Any], ledger: Ledger | None = None) -> None:
+        self._values = values
+        self._ledger = ledger
+
+    @classmethod
+    def resumed(cls, values: dict[str, Any], ledger: Ledger, budget: Budget | None) -> Self:
+        """Go on where the thread stands, whatever checkpoint it goes back to."""
+        known = ledger.read() or {}
+        spent = max(values["spent_usd"], known.get("spent_usd", 0.0))
+        limit = (budget or Budget()).over(known.get("limit_usd", values["limit_usd"]))
+        values.update(spent_usd=spent, limit_usd=limit)
+        if values != known:
+            ledger.write(values)
+        return cls(values, ledger)
+
+    @property
+    def spent_usd(self) -> float:
+        """What was charged so far, in this run and those before."""
+        return float(self._values["spent_usd"])
+
+    @property
+    def limit_usd(self) -> float | None:
+        """The cap, None where there is none."""
+        limit = self._values["limit_usd"]
+        return None if limit is None else float(limit)
+
+    @property
+    def left_usd(self) -> float | None:
+        """What may still be spent, never below 0; None where there is no cap."""
+        return None if self.limit_usd is None else max(0.0, self.limit_usd - self.spent_usd)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing is left."""
+        return self.left_usd is not None and self.left_usd < _LESS_THAN_ANY_PRICE
+
+    def charge(self, usd: float) -> None:
+        """Count what was spent. It is counted above the cap too: then the loop ends."""
+        if usd < 0:
+            raise ValueError(f"a charge must not be negative: {usd}")
+        self._values["spent_usd"] = self.spent_usd + usd
+        self._keep()
+
+    def require(self, usd: float) -> None:
+        """Raise BudgetExhausted unless this much is left: ask before a call that costs."""
+        if self.left_usd is not None and usd > self.left_usd:
+            raise BudgetExhausted(
+                f"{usd:g} USD are more than the {self.left_usd:g} USD that are left of "
+                f"{self.limit_usd:g}; nothing was spent"
+            )
+
+    def cap(self, limit_usd: float | None) -> None:
+        """Set another cap, as an operator does."""
+        self._values["limit_usd"] = limit_usd
+        self._keep()
+
+    def moved_to(self, state: dict[str, Any]) -> Spending:
+        """Return the same spending within another state: going back takes no money back."""
+        state["budget"] = dict(self._values)
+        return Spending(state["budget"], self._ledger)
+
+    def _keep(self) -> None:
+        if self._ledger is not None:
+            self._ledger.write(self._values)

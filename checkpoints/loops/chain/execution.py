@@ -1,0 +1,142 @@
+"""Taking a chain's steps, saving each, and getting over what fails."""
+
+from __future__ import annotations
+
+import logging
+
+from checkpoints.errors import CheckpointError, HeadMoved
+from checkpoints.loops.chain.progress import ChainStep, Progress
+from checkpoints.loops.chain.rescue import Rescue
+from checkpoints.loops.chain.steps import Steps
+from checkpoints.loops.chain.strategies import Strategies
+from checkpoints.loops.chain.thoughts import Thought
+from checkpoints.loops.going_back import follow, is_done_by_the_restore
+from checkpoints.manager import CheckpointManager
+from checkpoints.records import Checkpoint, Directive, Status, Strategy
+from checkpoints.recovery import Failure, RecoveryAction
+
+logger = logging.getLogger("checkpoints")
+
+
+class WaitingForHuman(CheckpointError):
+    """An operator asked for a person; the chain is saved and goes on when it is run again."""
+
+
+class Execution:
+    """One chain on its way; ``progress`` is how far it is."""
+
+    def __init__(
+        self,
+        manager: CheckpointManager,
+        steps: Steps,
+        strategies: Strategies,
+        progress: Progress,
+    ) -> None:
+        self._manager = manager
+        self._steps = steps
+        self._strategies = strategies
+        self.progress = progress
+
+    def to_the_end(self, rescue: Rescue | None) -> Thought:
+        """Take every step that is left; with a rescue, recover from what fails."""
+        while (step := self.progress.position) is not None:
+            try:
+                self._take(step)
+                if rescue is not None:
+                    rescue.past(self.progress.place)
+            except HeadMoved as error:
+                self.progress = Progress.read(follow(self._manager, error))
+                self.obey(self._manager.directive, restored=True)
+            except CheckpointError:
+                raise
+            except BaseException as error:
+                if not self._recovered(error, step, rescue):
+                    raise
+        return self.progress.thought
+
+    def obey(self, directive: Directive | None, *, restored: bool) -> None:
+        """Carry out what an operator left. Raises WaitingForHuman when it is to escalate."""
+        if directive is None:
+            return
+        if directive.strategy is Strategy.ESCALATE_TO_HUMAN:
+            self._wait_for_a_person()
+        action = RecoveryAction(
+            strategy=directive.strategy,
+            description="left by an operator",
+            confidence=1.0,
+            parameters=directive.parameters,
+        )
+        done = restored and is_done_by_the_restore(directive)
+        if not done and not self._strategies.apply(self.progress, action):
+            logger.warning("the directive %s could not be applied here", directive.strategy)
+        self._save_obedience(directive.strategy)
+
+    def apply(self, action: RecoveryAction) -> bool:
+        """Apply an action and save what it changed; False when there was nothing to do."""
+        applied = self._strategies.apply(self.progress, action)
+        if applied:
+            self._save_obedience(action.strategy)
+        return applied
+
+    def _take(self, step: ChainStep) -> None:
+        iteration = self.progress.thought.iteration
+        self._steps.take(self.progress, step)
+        directive = self._manager.next_directive()
+        if directive is not None:
+            self.obey(directive, restored=False)
+        elif step is not ChainStep.RETRIEVAL:
+            self._save(step, iteration)
+
+    def _save(self, step: ChainStep, iteration: int) -> None:
+        self._manager.state = self.progress.values
+        self._manager.create_checkpoint(
+            step_name=str(step),
+            iteration=iteration,
+            status=Status.COMPLETED if step is ChainStep.COMPLETE else Status.RUNNING,
+            metrics=self.progress.metrics,
+        )
+
+    def _recovered(self, error: BaseException, step: ChainStep, rescue: Rescue | None) -> bool:
+        """Save the failure and recover from it; say so, or note on the error why not."""
+        saved = self._save_failure(error, step)
+        if rescue is None or not isinstance(error, Exception):
+            return False
+        why_not = rescue.recover(
+            Failure.of(error, str(step)),
+            self.progress,
+            agent_id=self._manager.agent_id,
+            checkpoint_id=saved.id if saved else None,
+        )
+        if why_not is not None:
+            error.add_note(f"not recovered: {why_not}; the chain is saved and can go on later")
+        return why_not is None
+
+    def _save_failure(self, error: BaseException, step: ChainStep) -> Checkpoint | None:
+        self._manager.state = self.progress.values
+        try:
+            return self._manager.fail(
+                error,
+                step_name=str(step),
+                iteration=self.progress.thought.iteration,
+                metrics=self.progress.metrics,
+            )
+        except Exception as ours:  # noqa: BLE001 - it would mask the agent's
+            logger.error("the recovery checkpoint was not saved (%s); the error follows", ours)
+            return None
+
+    def _wait_for_a_person(self) -> None:
+        self._save_obedience(Strategy.ESCALATE_TO_HUMAN, Status.WAITING)
+        raise WaitingForHuman(
+            f"an operator asked for a person before {self.progress.position}; the chain is saved "
+            "and goes on when it is run again"
+        )
+
+    def _save_obedience(self, strategy: Strategy, status: Status = Status.RUNNING) -> None:
+        self._manager.state = self.progress.values
+        self._manager.create_checkpoint(
+            step_name=self.progress.values["current_step"],
+            iteration=self.progress.thought.iteration,
+            status=status,
+            metrics=self.progress.metrics,
+            metadata={"directive": {"strategy": str(strategy)}},
+        )

@@ -1,0 +1,67 @@
+"""Finding the checkpoint to go back to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from checkpoints.errors import HeadMoved
+from checkpoints.manager import CheckpointManager
+from checkpoints.records import Checkpoint, Directive, Kind, Strategy
+from checkpoints.stores.heads import ancestors
+
+logger = logging.getLogger("checkpoints")
+
+
+_DONE_BY_A_RESTORE = {Strategy.RESTORE_CHECKPOINT, Strategy.RETRY_CURRENT_STEP}
+
+
+def is_done_by_the_restore(directive: Directive) -> bool:
+    """Whether nothing is left to do once the head it was left with has been resumed from."""
+    named = directive.parameters.get("checkpoint_id")
+    return directive.strategy in _DONE_BY_A_RESTORE and named is None
+
+
+def lineage(manager: CheckpointManager) -> list[Checkpoint]:
+    """Return the head and what it descends from, newest first."""
+    by_id = {record.id: record for record in manager.history()}
+    head = manager.store.head(manager.agent_id, manager.thread_id)
+    return list(ancestors(by_id, head.checkpoint_id if head else None))
+
+
+def newest(manager: CheckpointManager, fits: Callable[[Checkpoint], bool]) -> Checkpoint | None:
+    """Return the newest checkpoint that the head descends from and that fits."""
+    return next((record for record in lineage(manager) if fits(record)), None)
+
+
+def before_step(manager: CheckpointManager, step_name: str) -> Checkpoint | None:
+    """Return the checkpoint that the newest step of this name followed."""
+    step = newest(manager, lambda record: record.step_name == step_name)
+    parent = step.parent_id if step else None
+    return newest(manager, lambda record: record.id == parent) if parent else None
+
+
+def sound_before_head(manager: CheckpointManager) -> Checkpoint | None:
+    """Return the newest routine checkpoint before the head in which no drift was found."""
+    head = manager.store.head(manager.agent_id, manager.thread_id)
+    found = manager.get_latest_checkpoint(Kind.ROUTINE)
+    if found is None or head is None or found.id != head.checkpoint_id:
+        return found
+    routine = (
+        r for r in lineage(manager)[1:] if r.kind is Kind.ROUTINE and "drift" not in r.metadata
+    )
+    return next(routine, None)
+
+
+def follow(manager: CheckpointManager, error: HeadMoved) -> dict[str, Any]:
+    """Return the state of the head that an operator restored while the agent ran.
+
+    Raises ``error`` again where another writer moved the head: two processes that follow each
+    other would repeat each other's work for ever.
+    """
+    head = manager.store.head(manager.agent_id, manager.thread_id)
+    if head is None or not (head.operation_id or head.reason):
+        raise error
+    logger.info("going on from %s: %s", head.checkpoint_id, head.reason or "restored")
+    return manager.resume() or {}

@@ -1,0 +1,285 @@
+"""Running a plain agent in cycles that survive kills, errors and restores."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from checkpoints.bodies.encoding import encode
+from checkpoints.errors import HeadMoved
+from checkpoints.loops.budget import Budget, BudgetExhausted, Ledger, Spending
+from checkpoints.loops.calling import Calls
+from checkpoints.loops.drifting import DriftCheck, DriftWatch
+from checkpoints.loops.going_back import follow
+from checkpoints.loops.obeying import Obedience
+from checkpoints.loops.state import LoopState
+from checkpoints.loops.stopping import Stop, Stoppable
+from checkpoints.manager import CheckpointManager
+from checkpoints.records import Checkpoint, Directive, Status, Strategy
+
+logger = logging.getLogger("checkpoints")
+
+Step = Callable[[LoopState], Any]
+"""One cycle of an agent: a function or a coroutine function; what it returns is not used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopResult:
+    """How a loop ended.
+
+    ``status`` is completed (``state.finish`` was called), interrupted (a limit, a signal) or
+    waiting (for a person); ``reason`` says it in words. ``cycles`` were run by this call,
+    ``state.cycle`` counts them all. ``resumed_from`` is the head that it went on from.
+    """
+
+    status: Status
+    reason: str
+    state: LoopState
+    result: Any
+    cycles: int
+    resumed_from: str | None
+    checkpoint: Checkpoint | None
+    directives: tuple[Directive, ...] = ()
+
+
+class _Loop:
+    """One call of ``run_loop``."""
+
+    def __init__(
+        self,
+        step: Step,
+        manager: CheckpointManager,
+        state: LoopState | None,
+        *,
+        max_cycles: int | None,
+        budget: Budget | None,
+        drift: DriftCheck | None,
+        stop: Stop,
+    ) -> None:
+        self._step = step
+        self._manager = manager
+        self._state = state or LoopState()
+        self._max_cycles = max_cycles
+        self._budget = budget
+        self._stop = stop
+        self._obedience = Obedience(manager, self._state)
+        self._drift = DriftWatch(drift, manager, self._obedience)
+        self._calls = Calls()
+        self._cycles = 0
+        self._changed = True
+        self._why_waiting: str | None = None
+        self._out_of_money = False
+        self._directives: list[Directive] = []
+        self._stepping = False
+        self._resumed_from: str | None = None
+        self._saved: Checkpoint | None = None
+
+    def run(self, *, resume: bool) -> LoopResult:
+        with self._calls:
+            self._begin(resume=resume)
+            try:
+                return self._cycles_to_the_end()
+            except BaseException as error:
+                self._fail(error)
+                raise
+
+    def _cycles_to_the_end(self) -> LoopResult:
+        while True:
+            try:
+                end = self._end()
+                if end is not None:
+                    return self._finish(*end)
+                self._cycle()
+            except HeadMoved as error:
+                self._follow(error)
+
+    # -- beginning ------------------------------------------------------------------------------
+
+    def _begin(self, *, resume: bool) -> None:
+        saved = self._manager.resume() if resume else None
+        ledger = Ledger(self._manager.store, self._manager.agent_id, self._manager.thread_id)
+        if saved is None:
+            self._manager.state = self._state.values
+            self._state.values["budget"]["limit_usd"] = (self._budget or Budget()).limit_usd
+            self._state.budget = Spending(self._state.values["budget"], ledger)
+            ledger.write(self._state.values["budget"])
+        else:
+            self._adopt_resumed(saved, ledger)
+        self._require_own_state()
+
+    def _adopt_resumed(self, saved: dict[str, Any], ledger: Ledger) -> None:
+        self._resumed_from = self._head_id()
+        self._changed = False
+        self._state.adopt(saved)
+        values = self._state.values["budget"]
+        self._state.budget = Spending.resumed(values, ledger, self._budget)
+        self._obey(self._manager.directive, restored=True)
+
+    def _require_own_state(self) -> None:
+        if "cycle" not in self._manager.captured_state():
+            raise ValueError(
+                "run_loop keeps its state in manager.state, which this manager's capture replaces; "
+                "leave capture out and put what is yours into state.custom"
+            )
+
+    # -- one cycle ------------------------------------------------------------------------------
+
+    def _cycle(self) -> None:
+        self._do_step()
+        directive = self._manager.next_directive()
+        if directive is None:
+            self._save()
+        else:
+            self._obey(directive, restored=False)
+
+    def _do_step(self) -> None:
+        self._obedience.before = encode(self._state.values)
+        self._state.begin_cycle()
+        started = time.monotonic()
+        self._stepping = True
+        try:
+            self._calls(self._step, self._state)
+        except BudgetExhausted as error:
+            logger.info("the loop ends: %s", error)
+            self._obedience.undo_cycle()
+            self._out_of_money = True
+            return
+        self._stepping = False
+        self._state.metrics.setdefault("cycle_seconds", time.monotonic() - started)
+        self._state.cycle += 1
+        self._cycles += 1
+        self._changed = True
+
+    def _save(self) -> None:
+        """Save when the manager's trigger says so; the end of the loop saves by itself."""
+        if self._end() is not None:
+            return
+        details = self._details()
+        looks = self._drift.due(self._state.cycle)
+        saved = self._manager.checkpoint_if_due(**details)
+        if saved is None and (looks or not self._manager.has_trigger):
+            saved = self._manager.create_checkpoint(**details)
+        if looks:
+            self._why_waiting = self._drift.look(self._state)
+        self._saved = saved or self._saved
+
+    # -- operators ------------------------------------------------------------------------------
+
+    def _obey(self, directive: Directive | None, *, restored: bool) -> None:
+        if directive is None:
+            return
+        self._directives.append(directive)
+        logger.info("an operator's directive is carried out: %s", directive.strategy)
+        self._obedience.obey(directive, restored=restored)
+        if directive.strategy is Strategy.ESCALATE_TO_HUMAN:
+            self._why_waiting = "directive: escalate_to_human"
+        self._changed = True
+        obeyed = {"directive": {"strategy": str(directive.strategy), **directive.parameters}}
+        self._saved = self._manager.create_checkpoint(**self._details(), metadata=obeyed)
+
+    def _follow(self, error: HeadMoved) -> None:
+        """Go on from where an operator put the head. Raises for a second writer."""
+        spending = self._state.budget
+        self._state.adopt(follow(self._manager, error))
+        self._state.budget = spending.moved_to(self._state.values)
+        self._obedience.before = None
+        self._changed = True
+        self._obey(self._manager.directive, restored=True)
+
+    # -- the end --------------------------------------------------------------------------------
+
+    def _end(self) -> tuple[Status, str] | None:
+        """Return how the loop ends now, None while it goes on."""
+        if self._state.finished:
+            return Status.COMPLETED, "finished"
+        if self._why_waiting is not None:
+            return Status.WAITING, self._why_waiting
+        if self._stop.asked_by is not None:
+            return Status.INTERRUPTED, self._stop.asked_by
+        if self._out_of_money or self._state.budget.exhausted:
+            return Status.INTERRUPTED, "budget"
+        limit = self._state.parameters.get("max_cycles", self._max_cycles)
+        if limit is not None and self._state.cycle >= limit:
+            return Status.INTERRUPTED, "max_cycles"
+        return None
+
+    def _finish(self, status: Status, reason: str) -> LoopResult:
+        if self._changed:
+            details = {**self._details(), "metadata": {"reason": reason}}
+            self._saved = self._manager.create_checkpoint(status=status, **details)
+            self._manager.flush()
+        return LoopResult(
+            status=status,
+            reason=reason,
+            state=self._state,
+            result=self._state.result,
+            cycles=self._cycles,
+            resumed_from=self._resumed_from,
+            checkpoint=self._saved,
+            directives=tuple(self._directives),
+        )
+
+    def _fail(self, error: BaseException) -> None:
+        """Save how it failed, with the state in which the failed cycle began."""
+        try:
+            if self._stepping:
+                self._obedience.undo_cycle()
+            self._manager.fail(error, **{**self._details(), "step": self._state.cycle + 1})
+        except Exception as ours:  # noqa: BLE001 - it would mask the agent's
+            logger.error("the recovery checkpoint was not saved (%s); the error follows", ours)
+
+    def _details(self) -> dict[str, Any]:
+        spent = {"spent_usd": self._state.budget.spent_usd}
+        return {
+            "step": self._state.cycle,
+            "step_name": self._state.step_name,
+            "iteration": self._state.iteration,
+            "metrics": {**spent, **self._state.metrics},
+        }
+
+    def _head_id(self) -> str | None:
+        head = self._manager.store.head(self._manager.agent_id, self._manager.thread_id)
+        return head.checkpoint_id if head else None
+
+
+@Stoppable
+def run_loop(
+    step: Step,
+    *,
+    manager: CheckpointManager,
+    state: LoopState | None = None,
+    max_cycles: int | None = None,
+    budget: Budget | None = None,
+    drift: DriftCheck | None = None,
+    resume: bool = True,
+    stop: Stop | None = None,
+) -> LoopResult:
+    """Call ``step(state)`` again and again, saving as the manager's triggers say.
+
+    It ends when the step calls ``state.finish``, after ``max_cycles`` cycles (of all runs), when
+    the budget is spent, when an operator escalates, or on SIGTERM and SIGINT, which let the step
+    in hand finish. Each way ends with a checkpoint that says so.
+
+    With ``resume`` it goes on from the thread's head, or begins with ``state`` where there is
+    none; a head that was finished is returned as it is. ``resume=False`` begins anew, with a new
+    budget, in the same thread.
+
+    A step that raises is undone: the recovery checkpoint holds the state in which the cycle began,
+    with the error in its metadata, and the exception goes on to the caller. Raises HeadMoved when
+    another process writes to the thread, and what the manager raises for a save that fails.
+
+    ``await run_loop.aio(…)`` does the same within an event loop. ``stop`` lets others end it.
+    """
+    loop = _Loop(
+        step,
+        manager,
+        state,
+        max_cycles=max_cycles,
+        budget=budget,
+        drift=drift,
+        stop=stop or Stop(),
+    )
+    return loop.run(resume=resume)

@@ -1,0 +1,102 @@
+"""Ending a loop between two steps: on a signal, or because somebody asks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType, TracebackType
+from typing import Any, Final, Generic, ParamSpec, Self, TypeVar
+
+from checkpoints.event_loops import in_thread
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+class Stop:
+    """A wish that a loop ends after the step in hand; ``asked_by`` says whose.
+
+    While it is entered, in the main thread, a first signal is such a wish. A second one takes the
+    way that it would have taken without us, so SIGTERM ends the process at once. The handlers
+    that were there before come back at the end. In other threads signals are left alone.
+    """
+
+    def __init__(self, signals: Sequence[signal.Signals] = SIGNALS) -> None:
+        self._signals = tuple(signals)
+        self._before: dict[int, Any] = {}
+        self.asked_by: str | None = None
+
+    def ask(self, by: str) -> None:
+        """Ask the loop to end after the step in hand; it may be called from any thread."""
+        self.asked_by = self.asked_by or by
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {each: signal.signal(each, self._asked) for each in self._signals}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._put_back()
+
+    def _asked(self, number: int, _frame: FrameType | None) -> None:
+        if self.asked_by is None:
+            self.ask(signal.Signals(number).name)
+            return
+        self._put_back()
+        os.kill(os.getpid(), number)
+
+    def _put_back(self) -> None:
+        before, self._before = self._before, {}
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+class Stoppable(Generic[P, R]):
+    """A function that takes ``stop``, a ``Stop``: call it, or await its ``aio``.
+
+    ``aio`` runs the same code in a thread; coroutines that it calls run on the caller's loop. When
+    the awaiting task is cancelled the function is asked to stop, and the cancellation goes on once
+    it has.
+    """
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        self.__wrapped__ = function
+        self.__doc__ = function.__doc__
+        self.__name__ = function.__name__
+
+    def __call__(self, *args: P.args, **options: P.kwargs) -> R:
+        with _stop_of(options) as stop:
+            return self._stoppable(stop)(*args, **options)
+
+    async def aio(self, *args: P.args, **options: P.kwargs) -> R:
+        """Do the same without blocking the event loop."""
+        with _stop_of(options) as stop:
+            work = asyncio.ensure_future(in_thread(self._stoppable(stop), *args, **options))
+            try:
+                return await asyncio.shield(work)
+            except asyncio.CancelledError:
+                stop.ask("cancelled")
+                await asyncio.wait([work])
+                raise
+
+    def _stoppable(self, stop: Stop) -> Callable[P, R]:
+        def call(*args: P.args, **options: P.kwargs) -> R:
+            options["stop"] = stop
+            return self.__wrapped__(*args, **options)
+
+        return call
+
+
+def _stop_of(options: Mapping[str, Any]) -> Stop:
+    given = options.get("stop")
+    return given if isinstance(given, Stop) else Stop()

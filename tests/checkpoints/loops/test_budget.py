@@ -1,0 +1,107 @@
+"""A budget's cap holds over every way to begin again."""
+
+from __future__ import annotations
+
+import pytest
+
+from checkpoints import CheckpointManager, Strategy
+from checkpoints.loops import Budget, LoopState, run_loop
+from checkpoints.stores.memory import MemoryStore
+from tests.checkpoints.loops.conftest import Operator
+
+
+def spend(state: LoopState) -> None:
+    state.budget.charge(0.1)
+
+
+def test_the_loop_ends_when_the_budget_is_spent(manager: CheckpointManager) -> None:
+    ended = run_loop(spend, manager=manager, budget=Budget(limit_usd=0.3))
+    assert (ended.status, ended.reason, ended.cycles) == ("interrupted", "budget", 3)
+    assert ended.state.budget.left_usd == pytest.approx(0.0)
+
+
+def test_the_cap_and_what_was_spent_survive_a_resume(
+    store: MemoryStore, manager: CheckpointManager
+) -> None:
+    run_loop(spend, manager=manager, budget=Budget(limit_usd=0.5), max_cycles=2)
+    again = CheckpointManager("agent-1", store=store)
+    ended = run_loop(spend, manager=again)
+    assert ended.cycles == 3
+    assert ended.state.budget.spent_usd == pytest.approx(0.5)
+
+
+def test_a_resume_cannot_raise_the_cap_unless_it_says_so(manager: CheckpointManager) -> None:
+    run_loop(spend, manager=manager, budget=Budget(limit_usd=0.2))
+    assert run_loop(spend, manager=manager, budget=Budget(limit_usd=9.0)).cycles == 0
+    raised = run_loop(spend, manager=manager, budget=Budget(limit_usd=0.4, override=True))
+    assert raised.cycles == 2
+
+
+def test_a_resume_can_lower_the_cap(manager: CheckpointManager) -> None:
+    run_loop(spend, manager=manager, budget=Budget(limit_usd=1.0), max_cycles=2)
+    assert run_loop(spend, manager=manager, budget=Budget(limit_usd=0.3)).cycles == 1
+
+
+def test_going_back_takes_no_money_back(manager: CheckpointManager, operator: Operator) -> None:
+    run_loop(spend, manager=manager, budget=Budget(limit_usd=0.5), max_cycles=4)
+    operator(manager.history()[-1].id, Strategy.FULL_RESTART)
+    ended = run_loop(spend, manager=manager)
+    assert ended.cycles == 1
+    assert ended.state.budget.spent_usd == pytest.approx(0.5)
+
+
+def test_what_a_failed_step_spent_is_spent(manager: CheckpointManager) -> None:
+    def step(state: LoopState) -> None:
+        spend(state)
+        raise TimeoutError
+
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            run_loop(step, manager=manager, budget=Budget(limit_usd=0.2))
+    ended = run_loop(step, manager=manager)
+    assert (ended.reason, ended.state.cycle) == ("budget", 0)
+
+
+def test_what_was_not_saved_before_a_crash_was_spent_all_the_same(store: MemoryStore) -> None:
+    manager = CheckpointManager("agent-1", store=store, checkpoint_frequency=100)
+    alive: list[LoopState] = []
+
+    def step(state: LoopState) -> None:
+        alive.append(state)
+        spend(state)
+        if state.cycle == 2:
+            raise SystemExit
+
+    manager.fail = lambda *_args, **_more: None  # type: ignore[assignment]
+    with pytest.raises(SystemExit):
+        run_loop(step, manager=manager, budget=Budget(limit_usd=0.5))
+    again = CheckpointManager("agent-1", store=store)
+    ended = run_loop(spend, manager=again, budget=Budget(limit_usd=0.5))
+    assert ended.state.budget.spent_usd == pytest.approx(0.5)
+
+
+def test_a_step_can_ask_before_it_spends(manager: CheckpointManager) -> None:
+    def step(state: LoopState) -> None:
+        state.memory["tried"] = state.cycle
+        state.budget.require(0.2)
+        state.budget.charge(0.2)
+
+    ended = run_loop(step, manager=manager, budget=Budget(limit_usd=0.5))
+    assert (ended.reason, ended.cycles) == ("budget", 2)
+    assert (ended.state.memory, ended.state.budget.spent_usd) == ({"tried": 1}, 0.4)
+
+
+def test_a_fresh_start_begins_with_a_fresh_budget(manager: CheckpointManager) -> None:
+    run_loop(spend, manager=manager, budget=Budget(limit_usd=0.2))
+    ended = run_loop(spend, manager=manager, budget=Budget(limit_usd=0.3), resume=False)
+    assert ended.cycles == 3
+
+
+def test_money_is_not_charged_backwards(manager: CheckpointManager) -> None:
+    with pytest.raises(ValueError, match="negative"):
+        LoopState().budget.charge(-1.0)
+
+
+def test_spending_is_a_figure_on_the_timeline(manager: CheckpointManager) -> None:
+    run_loop(spend, manager=manager, max_cycles=1)
+    assert manager.history()[0].metrics["spent_usd"] == 0.1
