@@ -14,7 +14,7 @@ from checkpoints.stores.postgresql import rows as own
 from checkpoints.stores.postgresql.rows import Db
 from checkpoints.stores.postgresql.schema import is_laid, lay
 from checkpoints.stores.postgresql.server import Server
-from checkpoints.stores.sql.store import Told
+from checkpoints.stores.sql.transactions import Told
 
 _READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _SAVING = "BEGIN ISOLATION LEVEL READ COMMITTED"

@@ -15,9 +15,10 @@ from checkpoints.stores.drafts import next_head
 from checkpoints.stores.framing import Chain, Places
 from checkpoints.stores.group_commit import GroupCommit, Job
 from checkpoints.stores.record_bytes import pack_head, pack_record
-from checkpoints.stores.sql import care, rows
+from checkpoints.stores.sql import removing, rows
 from checkpoints.stores.sql.rows import ThreadRow
-from checkpoints.stores.sql.store import Landed, SqlStore, Told
+from checkpoints.stores.sql.store import SqlStore
+from checkpoints.stores.sql.transactions import Landed, Told
 from checkpoints.stores.urls import StoreUrl, without_password
 
 try:
@@ -90,7 +91,7 @@ class PostgresqlStore(SqlStore):
         Each thread is swept in a transaction of its own, so that the others can be saved to.
         """
         with self._glancing() as db:
-            threads = sorted({row.thread for row in care.due(db, before)}) if db else []
+            threads = sorted({row.thread for row in removing.due(db, before)}) if db else []
         freed = sum(self._sweep_thread(thread, before) for thread in threads)
         self._framing.forget()
         return freed
@@ -99,7 +100,7 @@ class PostgresqlStore(SqlStore):
     def _sweep_thread(self, thread: int, before: datetime) -> int:
         with self._sessions.writing(alone=alone()) as db:
             own.note_sweep(db, thread)
-            return care.delete(db, care.due(db, before, thread), self._framing.keys)
+            return removing.delete(db, removing.due(db, before, thread), self._framing.keys)
 
     def _reading(self) -> AbstractContextManager[own.Db | None]:
         return self._sessions.reading()

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from checkpoints.bodies.encryption import Keyring
 from checkpoints.records import Checkpoint, Head
 from checkpoints.stores.heads import ERASED, erased_head
-from checkpoints.stores.sql import entries, rows
-from checkpoints.stores.sql.care import Due, delete
+from checkpoints.stores.sql import entries, marks, rows
+from checkpoints.stores.sql.removing import Due, delete
 from checkpoints.stores.sql.rows import Db, ThreadRow
 
 _GOING = "SELECT id, position, length(frame), trashed FROM checkpoints WHERE thread = ?"
@@ -115,7 +115,7 @@ def _delete(
     delete(db, [Due(row.position, row.size, thread.thread) for row in going], keys)
     rows.count(db, thread.thread, -len(listed))
     for row in going:
-        rows.unpin(db, row.id)
+        marks.unpin(db, row.id)
 
 
 def _move_head(db: Db, thread: ThreadRow, left: Head, to: Checkpoint | None, now: datetime) -> None:

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from typing import TypeVar
+from collections.abc import Sequence
 
 from checkpoints.records import JournalEntry, JournalName
 from checkpoints.stores.entry_bytes import EntryName, PackedEntry, pack_entries, unpack_entry
-from checkpoints.stores.framing import Framing
 from checkpoints.stores.sql import entries as rows
-from checkpoints.stores.sql.rows import Db
-
-T = TypeVar("T")
+from checkpoints.stores.sql.transactions import SqlTransactions
 
 
-class SqlJournal(ABC):
+class SqlJournal(SqlTransactions):
     """Keeps entries, each under its four names."""
-
-    _framing: Framing
-
-    @abstractmethod
-    def _glancing(self) -> AbstractContextManager[Db | None]:
-        """Give a connection for one statement, or None while nothing was ever saved here."""
-
-    @abstractmethod
-    def _saving(self, work: Callable[[Db], T]) -> T:
-        """Do what a save does to the rows, durably. It checks everything before it writes."""
 
     def record(self, entries: Sequence[JournalEntry], *, replace: bool = False) -> int:
         """Keep journal entries durably, all or none; return how many of them are new."""

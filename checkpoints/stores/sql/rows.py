@@ -13,14 +13,13 @@ from typing import Any, NamedTuple, Protocol
 
 from checkpoints.bodies.chains import Link
 from checkpoints.errors import CorruptCheckpoint, PermanentStoreError
-from checkpoints.records import Checkpoint, Head, Pin, Removal, Thread
+from checkpoints.records import Checkpoint, Head, Thread
 from checkpoints.stores.framing import Places, Prepared
 from checkpoints.stores.heads import standing
 from checkpoints.stores.record_bytes import (
     microseconds,
     pack_head,
     pack_record,
-    time_of,
     unpack_head,
     unpack_record,
 )
@@ -77,7 +76,7 @@ class ThreadRow(NamedTuple):
 
 RECORD = "c.record, c.id, t.agent_id, t.thread_id, length(c.frame)"
 _KEPT = f"SELECT {RECORD} FROM checkpoints c LEFT JOIN threads t ON t.thread = c.thread WHERE "
-_LISTED = f"{_KEPT} c.trashed IS NULL AND "
+LISTED = f"{_KEPT} c.trashed IS NULL AND "
 THREAD = "SELECT thread, agent_id, thread_id, position, checkpoints, head FROM threads"
 THREAD_OF_AGENT = f"{THREAD} WHERE thread_id = ? AND agent_id = ?"
 THREADS_OF_ANY = f"{THREAD} WHERE thread_id = ?"
@@ -112,17 +111,6 @@ WHERE c.position = chain.position ORDER BY chain.depth
 """
 _CHAIN_OF_ID = _CHAIN.format("id = ?")
 _CHAIN_AT = _CHAIN.format("position = ?")
-_WINDOW = """
-SELECT max(position) FROM (
-    SELECT position FROM (
-        SELECT position FROM checkpoints
-        WHERE position > ? AND position <= ? ORDER BY position LIMIT ?
-    ) AS a UNION SELECT position FROM (
-        SELECT position FROM events
-        WHERE position > ? AND position <= ? ORDER BY position LIMIT ?
-    ) AS b ORDER BY position LIMIT ?
-) AS c
-"""
 
 
 def as_bytes(value: object) -> bytes:
@@ -267,7 +255,7 @@ def record_of(row: Sequence[Any]) -> Checkpoint:
 
 def find(db: Db, checkpoint_id: str) -> Checkpoint | None:
     """Return a listed record, or None."""
-    row = db.execute(f"{_LISTED} c.id = ?", (checkpoint_id,)).fetchone()
+    row = db.execute(f"{LISTED} c.id = ?", (checkpoint_id,)).fetchone()
     return record_of(row) if row else None
 
 
@@ -284,9 +272,15 @@ def place(db: Db, checkpoint_id: str) -> tuple[int, int, int | None] | None:
     return None if row is None else (row[0], row[1], row[2])
 
 
+def is_there(db: Db, position: int) -> bool:
+    """Say whether there is a checkpoint at a position, listed or in the trash."""
+    sql = "SELECT 1 FROM checkpoints WHERE position = ?"
+    return db.execute(sql, (position,)).fetchone() is not None
+
+
 def newest(db: Db, thread: int, count: int | None) -> list[Any]:
     """Return the rows of a thread's records, newest first."""
-    sql = f"{_LISTED} c.thread = ? ORDER BY c.position DESC"
+    sql = f"{LISTED} c.thread = ? ORDER BY c.position DESC"
     if count is None:
         return db.execute(sql, (thread,)).fetchall()
     return db.execute(f"{sql} LIMIT ?", (thread, count)).fetchall()
@@ -330,104 +324,7 @@ def view(row: ThreadRow, head: Head | None, record: Checkpoint | None) -> Thread
     )
 
 
-def moved_by(db: Db, operation_id: str | None) -> Head | None:
-    """Return the head that an operation made, however long ago."""
-    sql = (
-        "SELECT t.agent_id, t.thread_id, m.head FROM moves m JOIN threads t "
-        "ON t.thread = m.thread WHERE m.operation_id = ?"
-    )
-    row = db.execute(sql, (operation_id,)).fetchone()
-    return unpack_head(as_bytes(row[2]), agent_id=row[0], thread_id=row[1]) if row else None
-
-
-def remember_move(db: Db, thread: int, head: Head) -> None:
-    """Keep the head that an operation made, so that it never makes it again."""
-    if head.operation_id is not None:
-        values = (head.operation_id, thread, pack_head(head))
-        db.execute("INSERT INTO moves (operation_id, thread, head) VALUES (?, ?, ?)", values)
-
-
-def pin(db: Db, checkpoint_id: str, reason: str, at: datetime) -> None:
-    """Pin a checkpoint, or change the reason."""
-    unpin(db, checkpoint_id)
-    sql = "INSERT INTO pins (checkpoint_id, reason, pinned_at) VALUES (?, ?, ?)"
-    db.execute(sql, (checkpoint_id, reason, microseconds(at)))
-
-
-def unpin(db: Db, checkpoint_id: str) -> None:
-    """Take a pin back, if there is one."""
-    db.execute("DELETE FROM pins WHERE checkpoint_id = ?", (checkpoint_id,))
-
-
-def pins(db: Db) -> list[Pin]:
-    """Return all pins. Raises CorruptCheckpoint."""
-    sql = "SELECT checkpoint_id, reason, pinned_at FROM pins ORDER BY pinned_at"
-    return [_pin(*row) for row in db.execute(sql)]
-
-
-def _pin(checkpoint_id: str, reason: str, at: int) -> Pin:
-    try:
-        return Pin(checkpoint_id=checkpoint_id, reason=reason, pinned_at=time_of(at))
-    except (TypeError, OverflowError) as error:
-        raise CorruptCheckpoint(f"the pin of {checkpoint_id} is damaged: {error}") from error
-
-
-def pinned(db: Db) -> set[str]:
-    """Return the ids that are pinned."""
-    return {row[0] for row in db.execute("SELECT checkpoint_id FROM pins")}
-
-
 def set_trashed(db: Db, position: int, thread: int, at: int | None) -> None:
     """Put a checkpoint into the trash, or take it out, and count the thread anew."""
     db.execute("UPDATE checkpoints SET trashed = ? WHERE position = ?", (at, position))
     count(db, thread, 1 if at is None else -1)
-
-
-def last_position(db: Db, after: int, limit: int, end: int) -> int | None:
-    """Return the position of the last of the next ``limit`` things up to ``end``, if any."""
-    found = db.execute(_WINDOW, (after, end, limit, after, end, limit, limit)).fetchone()[0]
-    return None if found is None else int(found)
-
-
-def gained(db: Db, after: int, last: int) -> list[Checkpoint]:
-    """Return the listed checkpoints that came between two positions, in their order."""
-    saved = f"{_LISTED} c.position > ? AND c.position <= ? ORDER BY c.position"
-    back = (
-        f"SELECT {RECORD} FROM events e JOIN checkpoints c ON c.id = e.checkpoint_id "
-        "LEFT JOIN threads t ON t.thread = c.thread WHERE e.position > ? AND e.position <= ? "
-        "AND e.name = 'untrashed' AND c.trashed IS NULL ORDER BY e.position"
-    )
-    rows = db.execute(saved, (after, last)).fetchall() + db.execute(back, (after, last)).fetchall()
-    return list({record.id: record for record in map(record_of, rows)}.values())
-
-
-def touched(db: Db, after: int, last: int) -> list[ThreadRow]:
-    """Return the threads to which something happened between two positions."""
-    sql = (
-        f"{THREAD} WHERE thread IN (SELECT thread FROM checkpoints WHERE position > ? "
-        "AND position <= ? UNION SELECT thread FROM events WHERE position > ? AND position <= ?)"
-    )
-    return [ThreadRow(*row) for row in db.execute(sql, (after, last, after, last))]
-
-
-def removed(db: Db, after: int, last: int) -> list[Removal]:
-    """Return what went between two positions and is not back."""
-    sql = (
-        "SELECT t.agent_id, t.thread_id, e.checkpoint_id, e.reason, e.at FROM events e "
-        "JOIN threads t ON t.thread = e.thread LEFT JOIN checkpoints c ON c.id = e.checkpoint_id "
-        "WHERE e.position > ? AND e.position <= ? "
-        "AND e.name IN ('trashed', 'quarantined', 'erased') "
-        "AND (c.position IS NULL OR c.trashed IS NOT NULL) ORDER BY e.position"
-    )
-    rows = db.execute(sql, (after, last))
-    return [_removal(*row) for row in rows]
-
-
-def _removal(agent_id: str, thread_id: str, checkpoint_id: str, reason: str, at: int) -> Removal:
-    return Removal(
-        agent_id=agent_id,
-        thread_id=thread_id,
-        checkpoint_id=checkpoint_id,
-        reason=reason,
-        removed_at=time_of(at),
-    )

@@ -12,12 +12,12 @@ from checkpoints.bodies.frames import is_intact as frame_is_intact
 from checkpoints.errors import PermanentStoreError
 from checkpoints.records import Finding
 from checkpoints.stores.record_bytes import is_intact as record_is_intact
-from checkpoints.stores.sql import care
+from checkpoints.stores.sql import mending
 from checkpoints.stores.sql.rows import Db
 from checkpoints.stores.sqlite.file import DamagedFile, SqliteFile
 from checkpoints.stores.sqlite.pages import Pages, Row, Value
 
-EVENTS = {"head_moved", "trashed", "untrashed", "quarantined"}
+EVENTS = {"erased", "head_moved", "quarantined", "trashed", "untrashed"}
 
 
 def salvage(path: Path, now: datetime, damage: PermanentStoreError) -> list[Finding]:
@@ -37,8 +37,8 @@ def salvage(path: Path, now: datetime, damage: PermanentStoreError) -> list[Find
     try:
         with file.writing() as db:
             saved = _fill(db, pages.rows(), damage)
-            care.rebuild(db, now)
-            findings = care.quarantine(db, now)
+            mending.rebuild(db, now)
+            findings = mending.quarantine(db, now)
         file.empty_log()
     except BaseException:
         file.close()

@@ -16,7 +16,8 @@ from checkpoints.stores.framing import Chain, Places
 from checkpoints.stores.group_commit import GroupCommit, Job
 from checkpoints.stores.sql import rows
 from checkpoints.stores.sql.rows import Db
-from checkpoints.stores.sql.store import Landed, SqlStore
+from checkpoints.stores.sql.store import SqlStore
+from checkpoints.stores.sql.transactions import Landed
 from checkpoints.stores.sqlite.file import DamagedFile, SqliteFile
 from checkpoints.stores.sqlite.salvage import require_sound, salvage
 from checkpoints.stores.sqlite.schema import NotAsLaid

@@ -148,7 +148,7 @@ def test_a_sweep_that_fails_leaves_everything(
     def fail(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("checkpoints.stores.sql.care.rebased", fail)
+    monkeypatch.setattr("checkpoints.stores.sql.removing.rebased", fail)
     with pytest.raises(KeyboardInterrupt):
         remove(store, [saved[0].id])
     monkeypatch.undo()

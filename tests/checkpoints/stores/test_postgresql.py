@@ -33,7 +33,7 @@ from checkpoints.stores.postgresql.errors import explained
 from checkpoints.stores.postgresql.rows import QuickSave
 from checkpoints.stores.postgresql.store import PostgresqlStore
 from checkpoints.stores.postgresql.text import escaped, restored
-from checkpoints.stores.sql import care as sql_care
+from checkpoints.stores.sql import removing
 from checkpoints.testing import NOON, draft, save_chain
 
 Open = Callable[..., PostgresqlStore]
@@ -501,7 +501,7 @@ def test_a_save_that_waited_for_a_sweep_stands_on_nothing_that_went(
     monkeypatch.setattr(postgresql_rows, "save_quickly", noted)
     with other._sessions.writing(alone=False) as db:
         postgresql_rows.note_sweep(db, 1)
-        assert sql_care.delete(db, sql_care.due(db, later, 1), None) >= 0
+        assert removing.delete(db, removing.due(db, later, 1), None) >= 0
         saving.start()
         while not run(WAITING):
             pass

@@ -18,7 +18,7 @@ from checkpoints import CheckpointNotFound, HeadMoved, PlanRefused, open_store
 from checkpoints.stores.postgresql import rows as postgresql_rows
 from checkpoints.stores.postgresql.rows import QuickSave, _settled
 from checkpoints.stores.postgresql.store import PostgresqlStore
-from checkpoints.stores.sql import care as sql_care
+from checkpoints.stores.sql import removing
 from checkpoints.testing import NOON, draft, save_chain
 
 Open = Callable[[], PostgresqlStore]
@@ -159,7 +159,7 @@ def test_a_removal_that_commits_late_is_told(opened: Open) -> None:
     save_chain(mine, 3)
     cursor = reader.changes(None).cursor
     with mine._sessions.writing(alone=False) as db:
-        sql_care.trash(db, {"c1": "old"}, NOON)
+        removing.trash(db, {"c1": "old"}, NOON)
         opened().put(draft(9, thread_id="other"), {}, expected_head=None)
         assert reader.changes(cursor).checkpoints == ()
     changes = reader.changes(cursor)
