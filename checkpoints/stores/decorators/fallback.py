@@ -327,10 +327,10 @@ class FallbackStore(WrappingStore):
     def journals(
         self, agent_id: str | None = None, thread_id: str | None = None
     ) -> list[JournalName]:
-        """Return which journals there are in all stores."""
+        """Return which kinds of entries there are, of which threads, in all stores."""
         stores = [self._store, *(aside.store for aside in self._elsewhere.asides)]
-        found = [name for store in stores for name in store.journals(agent_id, thread_id)]
-        return list(dict.fromkeys(found))
+        found = {name for store in stores for name in store.journals(agent_id, thread_id)}
+        return sorted(found, key=lambda name: (name.agent_id, name.thread_id, name.kind))
 
     def verify(self) -> Iterator[Finding]:
         """Read every store and yield each thing that is wrong."""

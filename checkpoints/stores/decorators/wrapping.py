@@ -254,5 +254,5 @@ class WrappingStore:
     def journals(
         self, agent_id: str | None = None, thread_id: str | None = None
     ) -> list[JournalName]:
-        """Return which journals there are."""
+        """Return which kinds of entries there are, of which threads."""
         return self._through("journals", lambda store: store.journals(agent_id, thread_id))
