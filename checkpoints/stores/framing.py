@@ -92,11 +92,12 @@ class Framing:
     ) -> list[Prepared]:
         """Encode states that follow one another, each against the one before.
 
-        What their frames stand on is :class:`Unplaced` until they are kept. Raises
-        UnsupportedState.
+        The first stands on its parent where that is another than the head ``after``: branches
+        that are saved in turn have little in common. What their frames stand on is
+        :class:`Unplaced` until they are kept. Raises UnsupportedState.
         """
         chain: list[Prepared] = []
-        tip = self._tip(after, fetch)
+        after, tip = self._base(drafts[0][0].parent_id, after, fetch)
         for draft, state in drafts:
             chain.append(self._prepared(draft, state, after, tip))
             tip, after = chain[-1].packed.landed(Unplaced(draft.id)), draft.id
@@ -159,6 +160,16 @@ class Framing:
             draft, size=encoded.size, stored_size=len(packed.data), sha256=encoded.sha256
         )
         return Prepared(record=record, packed=packed, after=after)
+
+    def _base(
+        self, parent_id: str | None, after: str | None, fetch: FetchChain
+    ) -> tuple[str | None, Tip | None]:
+        """Return what a frame stands on: in a thread that has begun its parent, else the head."""
+        if after is not None and parent_id not in (None, after):
+            tip = self._tip(parent_id, fetch)
+            if tip is not None:
+                return parent_id, tip
+        return after, self._tip(after, fetch)
 
     def _tip(self, checkpoint_id: str | None, fetch: FetchChain) -> Tip | None:
         if checkpoint_id is None:
