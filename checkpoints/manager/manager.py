@@ -189,11 +189,6 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
         """Whether steps or seconds were given after which ``checkpoint_if_due`` saves."""
         return self._timing.saves
 
-    @property
-    def has_trigger(self) -> bool:
-        """Whether steps or seconds were given after which ``checkpoint_if_due`` saves."""
-        return self._timing.saves
-
     def should_checkpoint(self) -> bool:
         """Return whether ``checkpoint_if_due`` would save after one more step."""
         return self._timing.due(after=1)
