@@ -17,8 +17,8 @@ def new_key() -> str:
     return str(uuid.uuid4())
 
 
-class UndoForm(forms.Form):
-    """Asks for the previous head to be restored."""
+class ReasonForm(forms.Form):
+    """Says why something is asked for."""
 
     reason = forms.CharField(
         label="Why",
@@ -29,7 +29,15 @@ class UndoForm(forms.Form):
     idempotency_key = forms.CharField(max_length=64, initial=new_key, widget=forms.HiddenInput)
 
 
-class RestoreForm(UndoForm):
+class UndoForm(ReasonForm):
+    """Asks for the previous head to be restored."""
+
+
+class DirectiveForm(ReasonForm):
+    """Leaves an agent the directive to restore a checkpoint."""
+
+
+class RestoreForm(ReasonForm):
     """Confirms a restore that was seen: ``plan_token`` holds what the preview showed."""
 
     plan_token = forms.CharField(max_length=4000, widget=forms.HiddenInput)

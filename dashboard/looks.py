@@ -18,6 +18,8 @@ HEALTHY, RUNNING, ATTENTION, FAILED, NEUTRAL = (
 _LOOKS = {
     "running": RUNNING,
     "queued": RUNNING,
+    "delivered": RUNNING,
+    "applied": HEALTHY,
     "completed": HEALTHY,
     "succeeded": HEALTHY,
     "healthy": HEALTHY,
@@ -26,6 +28,7 @@ _LOOKS = {
     "interrupted": ATTENTION,
     "attention": ATTENTION,
     "superseded": ATTENTION,
+    "refused": ATTENTION,
     "refused_stale": ATTENTION,
     "needs_attention": ATTENTION,
     "failed": FAILED,

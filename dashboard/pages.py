@@ -39,6 +39,10 @@ urlpatterns = [
     path(f"{_CHECKPOINT}diff/", checkpoints.diff, name="checkpoint-diff"),
     path(f"{_CHECKPOINT}raw/", checkpoints.raw, name="checkpoint-raw"),
     path(f"{_CHECKPOINT}restore/", restores.restore, name="restore"),
+    path(f"{_CHECKPOINT}directive/", restores.leave_directive, name="directive-leave"),
+    path(
+        "directives/<uuid:directive_id>/cancel/", restores.cancel_directive, name="directive-cancel"
+    ),
     path("operations/", operations.operations, name="operations"),
     path(_OPERATION, operations.operation, name="operation"),
     path(f"{_OPERATION}status/", operations.status, name="operation-status"),

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from dashboard.access import require
-from dashboard.models import Checkpoint, Operation, Source, User
+from dashboard.models import Checkpoint, Effect, Operation, Source, User
 from dashboard.selectors.errors import NotFound, no_checkpoint
-from dashboard.selectors.restorability import why_not_restore
+from dashboard.selectors.reports import effects_at
+from dashboard.selectors.restorability import why_not_direct, why_not_restore
 
 CHILDREN = 20
 RESTORE_MARK = "holdfast_operation_id"
@@ -21,6 +22,8 @@ class CheckpointPage:
 
     ``earlier`` and ``later`` are next to it in the timeline, which need not be its lineage.
     ``restored_by`` is the operation that wrote it, if a restore did that was asked for here.
+    ``effects`` happened while it was the head. ``directive_refused`` is empty when its agent can
+    be left the directive to restore it.
     """
 
     checkpoint: Checkpoint
@@ -32,7 +35,9 @@ class CheckpointPage:
     children: tuple[Checkpoint, ...]
     earlier: Checkpoint | None
     later: Checkpoint | None
+    effects: tuple[Effect, ...]
     restore_refused: str
+    directive_refused: str
     cli: str
     sdk: str
 
@@ -77,7 +82,9 @@ def checkpoint_page(*, user: User, checkpoint_pk: int) -> CheckpointPage:
         ),
         earlier=same.filter(created_at__lt=row.created_at).order_by("-created_at").first(),
         later=same.filter(created_at__gt=row.created_at).order_by("created_at").first(),
+        effects=effects_at(row),
         restore_refused=why_not_restore(row, is_head=is_head),
+        directive_refused=why_not_direct(row, is_head=is_head),
         cli=show_command(row),
         sdk=sdk_lines(row),
     )

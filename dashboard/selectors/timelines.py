@@ -14,6 +14,7 @@ from dashboard.models.checkpoints import KINDS
 from dashboard.models.operations import OperationState
 from dashboard.selectors.errors import NotFound, no_agent
 from dashboard.selectors.keyset import NEWEST, page_after
+from dashboard.selectors.reports import Reported, reported
 from dashboard.selectors.restorability import why_source_cannot_restore
 
 MAIN = "main"
@@ -56,7 +57,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelinePage:
-    """A thread of an agent, its other threads, its operations, its first rows."""
+    """A thread of an agent, its other threads, its operations, what it reported, its rows."""
 
     agent: Agent
     thread: Thread
@@ -64,6 +65,7 @@ class TimelinePage:
     listing: Rows
     running: tuple[Operation, ...]
     restored: Operation | None
+    reported: Reported
     filter: RowFilter
     kinds: tuple[tuple[str, str], ...]
     whole_agent: bool
@@ -109,6 +111,7 @@ def timeline_page(
         listing=_listing(thread, wanted, after),
         running=tuple(operations.filter(state__in=OPEN)[:5]),
         restored=operations.filter(state=OperationState.SUCCEEDED).first(),
+        reported=reported(thread, whole_agent=thread_pk is None),
         filter=wanted,
         kinds=tuple(KINDS),
         whole_agent=thread_pk is None,

@@ -1,19 +1,24 @@
-"""The restore page: what it would do, and the confirmation."""
+"""The restore page: what it would do, and the confirmation; or a directive for the agent."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
+from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from dashboard.forms import RestoreForm, new_key
+from dashboard.forms import DirectiveForm, RestoreForm, new_key
 from dashboard.requests import PageRequest
 from dashboard.selectors.checkpoints import find_checkpoint
-from dashboard.services import operations
+from dashboard.selectors.reports import effects_since, find_directive
+from dashboard.selectors.restorability import why_not_direct
+from dashboard.services import operations, reports
 from dashboard.services.operations import OperationRefused, PlanStale
+from dashboard.services.reports import DirectiveRefused
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -26,6 +31,34 @@ def restore(request: PageRequest, checkpoint_id: int) -> HttpResponse:
     if not form.is_valid():
         return _preview(request, checkpoint_id, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     return _ask(request, checkpoint_id, form)
+
+
+@require_POST
+def leave_directive(request: PageRequest, checkpoint_id: int) -> HttpResponse:
+    """Leave the agent of a store that is not opened here the directive to restore."""
+    row = find_checkpoint(user=request.user, checkpoint_pk=checkpoint_id)
+    form = DirectiveForm(request.POST)
+    if not form.is_valid():
+        return _preview(request, checkpoint_id, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    try:
+        reports.leave_restore(
+            user=request.user, checkpoint_pk=checkpoint_id, now=timezone.now(), **form.cleaned_data
+        )
+    except DirectiveRefused as error:
+        form.add_error(None, str(error))
+        return _preview(request, checkpoint_id, form, status=HTTPStatus.CONFLICT)
+    return redirect("agent-by-id", row.thread.agent_id)
+
+
+@require_POST
+def cancel_directive(request: PageRequest, directive_id: UUID) -> HttpResponse:
+    """Take a directive back."""
+    found = find_directive(user=request.user, directive_id=directive_id)
+    try:
+        reports.cancel_directive(user=request.user, directive_id=directive_id, now=timezone.now())
+    except DirectiveRefused as error:
+        messages.error(request, str(error))
+    return redirect("agent-by-id", found.thread.agent_id)
 
 
 def _ask(request: PageRequest, checkpoint_id: int, form: RestoreForm) -> HttpResponse:
@@ -45,16 +78,20 @@ def _moved(error: OperationRefused | None) -> bool:
 def _preview(
     request: PageRequest,
     checkpoint_id: int,
-    form: RestoreForm,
+    form: RestoreForm | DirectiveForm,
     error: OperationRefused | None = None,
     *,
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:
     """Show the plan for the store as it is now; a request that was refused keeps its reason."""
+    preview = operations.preview_restore(
+        user=request.user, checkpoint_pk=checkpoint_id, now=timezone.now()
+    )
+    row = preview.checkpoint
     context = {
-        "preview": operations.preview_restore(
-            user=request.user, checkpoint_pk=checkpoint_id, now=timezone.now()
-        ),
+        "preview": preview,
+        "effects": effects_since(user=request.user, checkpoint=row),
+        "directive_refused": why_not_direct(row, is_head=row.thread.head_id == row.pk),
         "form": form,
         "idempotency_key": new_key(),
         "section": "agents",
