@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
 from checkpoints.records import Checkpoint, Effect, Head
-from checkpoints.reporting import Reporter
-from checkpoints.reporting.inbox import IncomingDirective
+
+if TYPE_CHECKING:
+    from checkpoints.reporting import Reporter
+    from checkpoints.reporting.inbox import IncomingDirective
 
 APPLIED, FAILED = "applied", "failed"
 
@@ -83,3 +88,12 @@ class Dashboard:
         """Send what waits, for a moment; the rest is sent later."""
         if self._reporter is not None:
             self._reporter.close()
+
+
+def reporter_from_environment() -> Reporter | None:
+    """Return the reporter that the environment asks for; without one nothing is imported."""
+    if "HOLDFAST_DASHBOARD_URL" not in os.environ:
+        return None
+    from checkpoints.reporting import Reporter
+
+    return Reporter.from_environment()

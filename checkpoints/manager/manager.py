@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, ClassVar, Literal, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, Unpack
 
 from checkpoints.drift import DriftReport, Sign, metric_signs, state_signs
 from checkpoints.errors import CorruptCheckpoint, HeadMoved
@@ -39,11 +39,13 @@ from checkpoints.records import (
     State,
     Status,
 )
-from checkpoints.reporting import Reporter
 from checkpoints.retention import RetentionPolicy
 from checkpoints.stores.base import Store
 from checkpoints.stores.heads import check_head
 from checkpoints.triggers import Trigger
+
+if TYPE_CHECKING:
+    from checkpoints.reporting import Reporter
 
 logger = logging.getLogger("checkpoints")
 

@@ -65,22 +65,29 @@ class SyncSaving:
         """Do nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Waiting:
     """A checkpoint whose state was copied and that is not durable yet."""
 
     draft: Draft
     body: bytes
+    size: int
     expected_head: str | None
 
     @classmethod
     def of(cls, draft: Draft, state: State, expected_head: str | None) -> Waiting:
         """Copy a state, so that its agent may go on changing it. Raises UnsupportedState."""
-        return cls(draft, encode(dict(state)), expected_head)
+        body = encode(dict(state))
+        return cls(draft, body, len(body), expected_head)
 
     def record(self) -> Checkpoint:
         """Return what is known of it before it is stored."""
-        return measured(self.draft, size=len(self.body), stored_size=None, sha256=None)
+        return measured(self.draft, size=self.size, stored_size=None, sha256=None)
+
+    def taken(self) -> tuple[Draft, State]:
+        """Return the draft with its state, and let go of the copy."""
+        body, self.body = self.body, b""
+        return self.draft, decode(body)
 
 
 class BatchSaving:
@@ -140,7 +147,7 @@ class AsyncSaving:
             self._changed.wait_for(self._has_room)
             self._raise_error()
             self._waiting.append(given)
-            self._bytes += len(given.body)
+            self._bytes += given.size
             self._start()
             self._changed.notify_all()
         return record
@@ -211,7 +218,7 @@ class AsyncSaving:
 
     def _settle(self, together: list[Waiting], error: BaseException | None) -> None:
         self._busy = 0
-        self._bytes -= sum(len(each.body) for each in together)
+        self._bytes -= sum(each.size for each in together)
         if error is None:
             return
         lost = len(together) + len(self._waiting)
@@ -225,5 +232,6 @@ def put_together(store: Store, waiting: list[Waiting]) -> list[Checkpoint]:
     """Save a chain of one thread's checkpoints in as few transactions as the store can."""
     if not waiting:
         return []
-    drafts = [(each.draft, decode(each.body)) for each in waiting]
-    return store.put_many(drafts, expected_head=waiting[0].expected_head)
+    return store.put_many(
+        [each.taken() for each in waiting], expected_head=waiting[0].expected_head
+    )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from checkpoints.hooks import HookManager
 from checkpoints.manager.schema import Migration
 from checkpoints.manager.state import Apply, Capture
 from checkpoints.manager.writing import Durability
-from checkpoints.reporting import Reporter
 from checkpoints.retention import RetentionPolicy
 from checkpoints.stores.base import Store
+
+if TYPE_CHECKING:
+    from checkpoints.reporting import Reporter
 
 
 class Settings(TypedDict, total=False):

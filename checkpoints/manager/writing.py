@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from checkpoints.drift import DriftReport
 from checkpoints.errors import CheckpointError, CheckpointNotFound, CorruptCheckpoint
@@ -16,7 +16,7 @@ from checkpoints.forks import renew_in_children
 from checkpoints.hooks import HookContext, HookEvent, HookManager, Outcome
 from checkpoints.identifiers import new_id
 from checkpoints.manager.both import also_async
-from checkpoints.manager.dashboard import APPLIED, FAILED, Dashboard
+from checkpoints.manager.dashboard import APPLIED, FAILED, Dashboard, reporter_from_environment
 from checkpoints.manager.journal import Journal
 from checkpoints.manager.place import Place
 from checkpoints.manager.reading import ThreadReader
@@ -24,11 +24,13 @@ from checkpoints.manager.resumes import Resumes
 from checkpoints.manager.saving import AsyncSaving, BatchSaving, Saving, SyncSaving
 from checkpoints.pruning import Pruner
 from checkpoints.records import Checkpoint, Draft, State, Strategy
-from checkpoints.reporting import Reporter
-from checkpoints.reporting.inbox import IncomingDirective
 from checkpoints.retention import RetentionPolicy
 from checkpoints.stores.base import Store
 from checkpoints.stores.urls import absolute_url
+
+if TYPE_CHECKING:
+    from checkpoints.reporting import Reporter
+    from checkpoints.reporting.inbox import IncomingDirective
 
 Durability = Literal["sync", "async"]
 
@@ -54,7 +56,7 @@ class ThreadWriter(ThreadReader):
         self.run_id = run_id or new_id()
         self.hooks = hooks or HookManager()
         self._owns_store = owns_store
-        self._reporter = reporter or Reporter.from_environment()
+        self._reporter = reporter or reporter_from_environment()
         self._dashboard = Dashboard(
             self._reporter,
             store_url=absolute_url(store.url),
