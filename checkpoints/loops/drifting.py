@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from checkpoints.drift import DriftReport
+from checkpoints.loops.going_back import lineage, newest
 from checkpoints.loops.obeying import Obedience
 from checkpoints.loops.state import LoopState
 from checkpoints.manager import CheckpointManager
-from checkpoints.records import Kind
+from checkpoints.records import Checkpoint, Kind
 
 logger = logging.getLogger("checkpoints")
 
@@ -61,6 +62,7 @@ class DriftWatch:
         self._manager = manager
         self._obedience = obedience
         self._returns: Counter[str] = Counter()
+        self._drifted: set[str] = set()
 
     def due(self, cycle: int) -> bool:
         """Return whether to look after this many cycles; the newest must be saved by then."""
@@ -72,6 +74,7 @@ class DriftWatch:
         if self._check is None or not report:
             return None
         logger.warning("the loop drifts: %s", report)
+        self._drifted |= {record.id for record in lineage(self._manager)[:1]}
         self._manager.create_checkpoint(Kind.RECOVERY, step=state.cycle, iteration=state.iteration)
         decision = self._check.decide(report, state)
         if decision is OnDrift.RESTORE:
@@ -79,9 +82,14 @@ class DriftWatch:
         return f"drift: {report}" if decision is OnDrift.STOP else None
 
     def _return_before(self, report: DriftReport) -> str | None:
-        target = self._manager.get_latest_checkpoint(Kind.ROUTINE)
+        target = newest(self._manager, self._is_sound)
         if target is None or self._returns[target.id] >= MAX_RETURNS:
             return f"drift that a return does not end: {report}"
         self._returns[target.id] += 1
         self._obedience.go_back_to(target)
         return None
+
+    def _is_sound(self, record: Checkpoint) -> bool:
+        """Whether it was saved before drift; an overridden ``detect_drift`` leaves no mark."""
+        unmarked = record.id not in self._drifted and "drift" not in record.metadata
+        return record.kind is Kind.ROUTINE and unmarked

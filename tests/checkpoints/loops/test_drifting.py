@@ -6,6 +6,7 @@ from checkpoints import CheckpointManager, Kind
 from checkpoints.drift import DriftReport
 from checkpoints.loops import DriftCheck, LoopState, OnDrift, run_loop
 from checkpoints.loops.running import Step
+from checkpoints.stores.memory import MemoryStore
 
 
 def poisoned_in(*cycles: int) -> Step:
@@ -66,3 +67,18 @@ def test_it_looks_only_as_often_as_it_is_told(manager: CheckpointManager) -> Non
     manager.detect_drift = counting  # type: ignore[method-assign]
     run_loop(poisoned_in(), manager=manager, max_cycles=9, drift=DriftCheck(every=4))
     assert looks == [4, 8]
+
+
+def test_an_overridden_detection_counts_too(store: MemoryStore) -> None:
+    class Custom(CheckpointManager):
+        def detect_drift(self) -> bool:  # type: ignore[override]
+            return bool(super().detect_drift()) or self.state["custom"].get("lost", False)
+
+    tries = iter(range(1, 100))
+
+    def step(state: LoopState) -> None:
+        state.custom["lost"] = next(tries) == 3
+
+    manager = Custom("agent-1", store=store)
+    ended = run_loop(step, manager=manager, max_cycles=4, drift=DriftCheck(every=1))
+    assert (ended.status, ended.cycles, ended.state.cycle) == ("interrupted", 5, 4)
