@@ -1,0 +1,110 @@
+"""Delta channels: kept as writes since the last value that was stored, along the parents.
+
+A checkpoint whose ancestors are deleted would silently lose what such a channel held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from langgraph.checkpoint.base import DeltaChannelHistory, PendingWrite
+
+from checkpoints.integrations.langgraph.graph_store import GraphStore
+from checkpoints.integrations.langgraph.places import Place, place_of
+from checkpoints.integrations.langgraph.states import channels_in, envelope_in, rebuilt
+from checkpoints.integrations.langgraph.writes import WriteJournal
+from checkpoints.records import Checkpoint
+from checkpoints.stores.base import Store
+
+COUNTERS: Final = "counters_since_delta_snapshot"
+
+Placed = tuple[Place, Checkpoint]
+
+
+class Chains:
+    """What the delta channels of a thread's checkpoints are built from."""
+
+    def __init__(self, store: Store, by_name: Mapping[tuple[str, str], Placed], serde: Any) -> None:
+        """Take the thread's checkpoints by namespace and LangGraph's id."""
+        self._store = store
+        self._by_name = by_name
+        self._serde = serde
+
+    def needed_by(self, kept: Iterable[Placed]) -> set[str]:
+        """Return the ids of the records that some checkpoints cannot do without.
+
+        Raises CorruptCheckpoint where that cannot be told.
+        """
+        return {record.id for one in kept for record in self._ancestors_needed(*one)}
+
+    def _ancestors_needed(self, place: Place, record: Checkpoint) -> Iterator[Checkpoint]:
+        missing = self._not_stored_in(record)
+        seen = {place.id}
+        while missing and place.parent not in seen:
+            found = self._by_name.get((place.namespace, place.parent or ""))
+            if found is None:
+                return
+            place, record = found
+            seen.add(place.id)
+            yield record
+            missing -= channels_in(self._store.fields(record))
+
+    def _not_stored_in(self, record: Checkpoint) -> set[str]:
+        """Return the delta channels that were written to and have no value in a checkpoint."""
+        counters = record.metadata.get(COUNTERS)
+        if not isinstance(counters, Mapping) or not counters:
+            return set()
+        state = self._store.fields(record)
+        written = envelope_in(state, self._serde)["channel_versions"]
+        return {name for name in counters if name in written} - channels_in(state)
+
+
+def history(
+    graph: GraphStore,
+    journal: WriteJournal,
+    thread_id: str,
+    record: Checkpoint | None,
+    channels: Sequence[str],
+    serde: Any,
+) -> dict[str, DeltaChannelHistory]:
+    """Return, per channel, its last stored value among a checkpoint's ancestors, and the writes.
+
+    Nothing else of those checkpoints is rebuilt.
+    """
+    writes: dict[str, list[list[PendingWrite]]] = {channel: [] for channel in channels}
+    seeds: dict[str, Any] = {}
+    for ancestor in _ancestors(graph, thread_id, record):
+        left = [channel for channel in channels if channel not in seeds]
+        if not left:
+            break
+        found = journal.written_to(thread_id, place_of(ancestor), left, serde)
+        state = graph.store.fields(ancestor)
+        for channel in left:
+            writes[channel].append([write for write in found if write[1] == channel])
+            if channel in state:
+                seeds[channel] = rebuilt(serde, state[channel])
+    return {channel: _entry(writes[channel], seeds, channel) for channel in channels}
+
+
+def _ancestors(
+    graph: GraphStore, thread_id: str, record: Checkpoint | None
+) -> Iterator[Checkpoint]:
+    seen: set[str] = set()
+    while record is not None and record.id not in seen:
+        seen.add(record.id)
+        place = place_of(record)
+        if place.parent is None:
+            return
+        record = graph.find(thread_id, place.namespace, place.parent)
+        if record is not None:
+            yield record
+
+
+def _entry(
+    steps: Sequence[Sequence[PendingWrite]], seeds: Mapping[str, Any], channel: str
+) -> DeltaChannelHistory:
+    entry: DeltaChannelHistory = {"writes": [write for step in reversed(steps) for write in step]}
+    if channel in seeds:
+        entry["seed"] = seeds[channel]
+    return entry

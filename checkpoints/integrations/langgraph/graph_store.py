@@ -1,0 +1,242 @@
+"""A store of Holdfast's own as the saver sees it: LangGraph's ids in, records out."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from checkpoints.errors import CheckpointNotFound, CorruptCheckpoint, HeadMoved, PlanRefused
+from checkpoints.integrations.langgraph.places import Lineage, Place, another_id, places_of
+from checkpoints.integrations.langgraph.remembered import THREADS, Memory
+from checkpoints.records import Checkpoint, Draft, Head
+from checkpoints.stores.base import Store
+
+PATIENCE: Final = 0.02
+"""Seconds that a save waits at most before it tries again behind another writer's."""
+
+Change = Callable[["Standing | None"], Draft]
+"""Makes the draft of a save that follows a head."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The head of a thread and the checkpoint that it stands for.
+
+    ``operation_id`` names the operation that moved it there, None when a save did.
+    """
+
+    record_id: str
+    version: int
+    operation_id: str | None
+    place: Place
+
+
+class GraphStore:
+    """The threads of one agent."""
+
+    def __init__(self, store: Store, agent_id: str) -> None:
+        self.store = store
+        self.agent_id = agent_id
+        self._standings: Memory[str, Standing] = Memory(THREADS)
+        self._lineages: Memory[str, tuple[int, list[Place]]] = Memory(THREADS // 64)
+
+    def standing(self, thread_id: str) -> Standing | None:
+        """Return where a thread stands now, None for one that has not begun.
+
+        Raises PlanRefused when something else than LangGraph's saver wrote its head.
+        """
+        head = self.store.head(self.agent_id, thread_id)
+        known = self._standings.get(thread_id)
+        if head is None:
+            self.forget(thread_id)
+            return None
+        if known is None or (known.record_id, known.version) != (head.checkpoint_id, head.version):
+            known = self._looked_up(head)
+            self._standings.put(thread_id, known)
+        return known
+
+    def find(self, thread_id: str, namespace: str, checkpoint_id: str) -> Checkpoint | None:
+        """Return the record of a checkpoint of LangGraph, None where there is none."""
+        other = another_id(self.agent_id, thread_id, namespace, checkpoint_id)
+        for record_id in (checkpoint_id, other):
+            record = self._record(thread_id, record_id)
+            place = Place.of(record) if record else None
+            if place and (place.namespace, place.id) == (namespace, checkpoint_id):
+                return record
+        return None
+
+    def current(self, thread_id: str, namespace: str, standing: Standing) -> Checkpoint | None:
+        """Return the checkpoint from which a namespace goes on, given where its thread stands.
+
+        Raises CheckpointNotFound when that of the head was deleted.
+        """
+        root = standing.place
+        if root.namespace and root.root:
+            root = replace(root, namespace="", id=root.root)
+        if namespace or root.namespace:
+            return self._newest(thread_id, namespace, root.id, standing)
+        found = self.find(thread_id, "", root.id)
+        if found is None:
+            raise CheckpointNotFound(
+                f"thread {thread_id!r} goes on from checkpoint {root.id}, which was deleted; "
+                "restore another one"
+            )
+        return found
+
+    def save(self, thread_id: str, place: Place, state: dict[str, Any], change: Change) -> Place:
+        """Save behind whatever the thread's head is by then, and return where it was kept.
+
+        Raises HeadMoved, with nothing saved, when an operator restored the thread under a run
+        that is going on; PlanRefused for an id that is saved already with another content.
+        """
+        standing = self._standings.get(thread_id) or self.standing(thread_id)
+        for pause in _pauses():
+            try:
+                record = self._put(change(standing), state, place, standing)
+                break
+            except HeadMoved as error:
+                before, standing = standing, self.standing(thread_id)
+                _refuse_stale(thread_id, place, before, standing, error)
+                time.sleep(pause)
+        kept = replace(place, record_id=record.id)
+        self._standings.put(thread_id, _after(standing, kept))
+        return kept
+
+    def save_behind(
+        self, standing: Standing, place: Place, draft: Draft, state: dict[str, Any]
+    ) -> Standing | None:
+        """Save only if the thread still stands where it was seen; None, with nothing saved, else.
+
+        Returns where it stands then.
+        """
+        try:
+            record = self.store.put(draft, state, expected_head=standing.record_id)
+        except HeadMoved:
+            return None
+        after = _after(standing, replace(place, record_id=record.id))
+        self._standings.put(draft.thread_id, after)
+        return after
+
+    def lineage(self, thread_id: str, standing: Standing) -> Lineage:
+        """Return a thread's checkpoints; only what is new since the last time is read."""
+        known = self._lineages.get(thread_id)
+        if known is None or known[0] > standing.version:
+            known = (0, [])
+        missing = standing.version - known[0]
+        if missing:
+            limit = missing if known[0] else None
+            listed = self.history(thread_id, limit)
+            ids = {place.record_id for place in known[1]}
+            new = [place for place, _ in places_of(listed) if place.record_id not in ids]
+            known = (standing.version, [*known[1], *reversed(new)])
+            self._lineages.put(thread_id, known)
+        return Lineage(known[1])
+
+    def history(self, thread_id: str, limit: int | None = None) -> list[Checkpoint]:
+        """Return a thread's records, newest first; none for one that has not begun."""
+        try:
+            return self.store.history(self.agent_id, thread_id, limit=limit)
+        except CheckpointNotFound:
+            return []
+
+    def thread_ids(self) -> list[str]:
+        """Return the agent's threads, most recently updated first."""
+        threads = self.store.threads()
+        return [thread.thread_id for thread in threads if thread.agent_id == self.agent_id]
+
+    def forget(self, thread_id: str) -> None:
+        """Remember nothing of a thread: checkpoints of it were deleted."""
+        self._standings.pop(thread_id)
+        self._lineages.pop(thread_id)
+
+    def _newest(
+        self, thread_id: str, namespace: str, root_id: str, standing: Standing
+    ) -> Checkpoint | None:
+        """Return a namespace's newest checkpoint; read all anew where it was deleted meanwhile."""
+        for _ in range(2):
+            place = self.lineage(thread_id, standing).newest(namespace, root_id)
+            found = self.find(thread_id, namespace, place.id) if place else None
+            if found is not None or place is None:
+                return found
+            self._lineages.pop(thread_id)
+        return None
+
+    def _record(self, thread_id: str, record_id: str) -> Checkpoint | None:
+        try:
+            record = self.store.get(record_id, thread_id=thread_id)
+        except CheckpointNotFound:
+            return None
+        if record.damage:
+            raise CorruptCheckpoint(f"{record.id}: {record.damage}", checkpoint_id=record.id)
+        return record if record.agent_id == self.agent_id else None
+
+    def _looked_up(self, head: Head) -> Standing:
+        record = self._record(head.thread_id, head.checkpoint_id)
+        place = Place.of(record) if record else None
+        if place is None:
+            raise PlanRefused(
+                f"thread {head.thread_id!r} of agent {head.agent_id!r} was not saved by LangGraph; "
+                "nothing was changed. Give the saver another agent_id"
+            )
+        return Standing(
+            record_id=head.checkpoint_id,
+            version=head.version,
+            operation_id=head.operation_id,
+            place=place,
+        )
+
+    def _put(
+        self, draft: Draft, state: dict[str, Any], place: Place, standing: Standing | None
+    ) -> Checkpoint:
+        expected = standing.record_id if standing else None
+        try:
+            return self.store.put(draft, state, expected_head=expected)
+        except PlanRefused:
+            other = another_id(self.agent_id, draft.thread_id, place.namespace, place.id)
+            if draft.id != place.id or not self._is_elsewhere(draft, place):
+                raise
+            return self.store.put(replace(draft, id=other), state, expected_head=expected)
+
+    def _is_elsewhere(self, draft: Draft, place: Place) -> bool:
+        """Say whether a draft's id names a checkpoint of another thread or namespace."""
+        taken = self.store.get(draft.id)
+        found = Place.of(taken)
+        if (taken.agent_id, taken.thread_id) != (draft.agent_id, draft.thread_id):
+            return True
+        return found is None or found.namespace != place.namespace
+
+
+def _after(standing: Standing | None, place: Place) -> Standing:
+    version = standing.version + 1 if standing else 1
+    return Standing(record_id=place.record_id, version=version, operation_id=None, place=place)
+
+
+def _pauses() -> Iterator[float]:
+    """Yield how long to wait before each further try: ever longer, never the same twice."""
+    longest = PATIENCE / 64
+    while True:
+        yield random.uniform(0, longest)  # noqa: S311
+        longest = min(PATIENCE, longest * 2)
+
+
+def _refuse_stale(
+    thread_id: str,
+    place: Place,
+    before: Standing | None,
+    now: Standing | None,
+    error: HeadMoved,
+) -> None:
+    """Raise HeadMoved when the run that saves began before an operator restored its thread."""
+    restored = now is not None and now.operation_id is not None
+    if before is None or now is None or not restored or place.parent == now.place.id:
+        return
+    raise HeadMoved(
+        f"thread {thread_id!r} was restored to {now.place.id} by operation {now.operation_id} "
+        "while this run was going on; its checkpoint was not saved. Invoke the graph again: it "
+        "goes on from there",
+        expected=error.expected,
+        actual=error.actual,
+    ) from error
