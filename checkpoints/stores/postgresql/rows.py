@@ -16,8 +16,9 @@ from psycopg import Connection
 
 from checkpoints.errors import PermanentStoreError
 from checkpoints.records import Checkpoint
-from checkpoints.stores.postgresql.schema import PAIR, SHORT
-from checkpoints.stores.sql import rows
+from checkpoints.stores.entry_bytes import PackedEntry
+from checkpoints.stores.postgresql.schema import ENTRIES_OF_THREAD, PAIR, SHORT
+from checkpoints.stores.sql import entries, rows
 from checkpoints.stores.sql.rows import Cursor
 
 _KEYS = 1 << 30
@@ -28,6 +29,13 @@ _HOLD = (
     "FROM positions"
 )
 _IN_ITS_THREAD = f"{PAIR} = (length(${{0}}::text)::text || ':' || ${{0}} || ${{1}})"
+_OF_THREAD = (
+    f"{ENTRIES_OF_THREAD} = hashtextextended(length($1::text)::text || ':' || $1 || $2, 0) "
+    "AND thread_id = $1 AND agent_id = $2"
+)
+_OF_KIND = f"{_OF_THREAD} AND left(kind, 64) = left($3, 64) AND kind = $3"
+_FROM = f"{_OF_KIND} AND left(key, 64) >= left($4, 64) AND key >= $4"
+_BACKWARDS = "ORDER BY left(key, 64) DESC, key DESC LIMIT"
 _OTHERWISE = {
     rows.NEXT_POSITION: "SELECT nextval('positions')",
     rows.NEXT_THREAD: "SELECT nextval('thread_keys')",
@@ -36,9 +44,16 @@ _OTHERWISE = {
             (SELECT position FROM checkpoints WHERE position = $2), nextval('positions'),
             t.thread, t.agent_id, t.thread_id, t.position, t.checkpoints, t.head
         FROM (SELECT 1) AS one LEFT JOIN threads t ON {_IN_ITS_THREAD.format(3, 4)}""",
+    entries.FOUND_FROM: f"SELECT key, body FROM entries WHERE {_FROM} {_BACKWARDS} $5",
+    entries.FOUND_BETWEEN: "SELECT key, body FROM entries WHERE "
+    f"{_FROM} AND left(key, 64) <= left($5, 64) AND key < $5 {_BACKWARDS} $6",
+    entries.FORGET: "DELETE FROM entries WHERE "
+    f"{_OF_KIND} AND left(key, 64) = left($4, 64) AND key = $4 RETURNING 1",
+    entries.FORGET_THREAD: f"DELETE FROM entries WHERE {_OF_THREAD}",
     rows.THREAD_OF_AGENT: f"{rows.THREAD} WHERE {_IN_ITS_THREAD.format(1, 2)}",
     rows.THREADS_OF_ANY: f"{rows.THREAD} WHERE {SHORT} = left($1, 64) AND thread_id = $1",
-    rows.ANY_THREAD: f"{rows.THREAD} WHERE {SHORT} = left($1, 64) AND thread_id = $1 LIMIT 1",
+    rows.ANY_THREAD: f"{rows.THREAD} WHERE {SHORT} = left($1, 64) AND thread_id = $1 "
+    f"AND {rows.IS_THERE} LIMIT 1",
 }
 _LAST = """
 SELECT greatest(coalesce((SELECT max(position) FROM checkpoints), 0),
@@ -82,6 +97,15 @@ SELECT found.* FROM unnest($1::text[]) AS wanted (id), LATERAL (
 """
 
 
+_RECORD = """
+INSERT INTO entries (agent_id, thread_id, kind, key, checkpoint_id, body)
+SELECT agent_id, thread_id, kind, key, checkpoint_id, body FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[]
+) WITH ORDINALITY AS given (agent_id, thread_id, kind, key, checkpoint_id, body, number)
+ORDER BY number ON CONFLICT DO NOTHING RETURNING 1
+"""
+
+
 class Db:
     """A connection that takes the statements of every store in SQL."""
 
@@ -112,7 +136,7 @@ def lock_thread(db: Db, record: Checkpoint) -> int:
     return int(row[0]) if row else 0
 
 
-def note_sweep(db: Db, thread: int) -> None:
+def note_sweep(db: rows.Db, thread: int) -> None:
     """Lock a thread and have every save that was prepared before this look again."""
     db.execute("UPDATE threads SET swept = swept + 1 WHERE thread = ?", (thread,))
 
@@ -151,6 +175,16 @@ def save_quickly(db: Db, saves: Sequence[QuickSave]) -> dict[QuickSave, int]:
         [save.frame for save in saves],
     ]
     return {saves[number - 1]: position for number, position in db.execute(_QUICK, columns)}
+
+
+def record(db: Db, packed: Sequence[PackedEntry]) -> int:
+    """Keep entries in one statement; return how many are new."""
+    columns: list[list[Any]] = [
+        *([entry.name[place] for entry in packed] for place in range(4)),
+        [entry.checkpoint_id for entry in packed],
+        [entry.body for entry in packed],
+    ]
+    return len(db.execute(_RECORD, columns).fetchall())
 
 
 def given_out(db: Db, where: str) -> tuple[str, int]:

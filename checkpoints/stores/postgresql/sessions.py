@@ -77,6 +77,12 @@ class Sessions:
             yield db, own.lock_thread(db, record)
 
     @contextlib.contextmanager
+    def recording(self) -> Iterator[Db]:
+        """Give a transaction for what takes no position: entries of the journal."""
+        with self._prepared() as db, _transaction(db, _SAVING):
+            yield db
+
+    @contextlib.contextmanager
     def writing(self, *, alone: bool) -> Iterator[Db]:
         """Give a serializable transaction; ``alone`` lets nobody save meanwhile.
 

@@ -12,6 +12,7 @@ from checkpoints.bodies.encryption import Keyring
 from checkpoints.errors import PermanentStoreError, TransientStoreError
 from checkpoints.records import Capabilities, Thread
 from checkpoints.stores.drafts import next_head
+from checkpoints.stores.entry_bytes import PackedEntry
 from checkpoints.stores.framing import Chain, Places
 from checkpoints.stores.group_commit import GroupCommit, Job
 from checkpoints.stores.record_bytes import pack_head, pack_record
@@ -82,6 +83,9 @@ class PostgresqlStore(SqlStore):
     unpin = repeated(SqlStore.unpin)
     trash = repeated(SqlStore.trash)
     untrash = repeated(SqlStore.untrash)
+    erase = repeated(SqlStore.erase)
+    record = repeated(SqlStore.record)
+    forget = repeated(SqlStore.forget)
     repair = undisturbed(SqlStore.repair)
     rebuild = undisturbed(SqlStore.rebuild)
 
@@ -117,8 +121,24 @@ class PostgresqlStore(SqlStore):
         return self._sessions.writing(alone=alone())
 
     def _saving(self, work: Callable[[rows.Db], T]) -> T:
-        with self._writing() as db:
+        with self._sessions.recording() as db:
             return work(db)
+
+    def _kept_entries(self, packed: Sequence[PackedEntry], *, replace: bool) -> int:
+        if replace:
+            return super()._kept_entries(packed, replace=True)
+        with self._sessions.quickly() as db:
+            return own.record(db, packed)
+
+    def _erase(
+        self,
+        db: rows.Db,
+        thread: ThreadRow,
+        checkpoint_ids: Sequence[str] | None,
+        now: datetime,
+    ) -> int:
+        own.note_sweep(db, thread.thread)
+        return super()._erase(db, thread, checkpoint_ids, now)
 
     def _kept(self, chain: Chain, expected: str | None) -> Landed:
         """Keep one save in a statement, or with care where that does not settle it."""

@@ -1,4 +1,7 @@
-"""The journal's entries as rows: one function per statement."""
+"""The journal's entries as rows: one function per statement.
+
+A database that needs another statement for one with a public name puts its own in its place.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,16 @@ KEEP = (
     "INSERT INTO entries (agent_id, thread_id, kind, key, checkpoint_id, body) "
     "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1"
 )
-OF_THREAD = "thread_id = ? AND agent_id = ?"
-OF_KIND = f"{OF_THREAD} AND kind = ?"
-NAMED = f"{OF_KIND} AND key = ?"
-FORGET = f"DELETE FROM entries WHERE {NAMED} RETURNING 1"
+_OF_THREAD = "thread_id = ? AND agent_id = ?"
+_OF_KIND = f"{_OF_THREAD} AND kind = ?"
+_FOUND = f"SELECT key, body FROM entries WHERE {_OF_KIND} AND key >= ?"
+FOUND_FROM = f"{_FOUND} ORDER BY key DESC LIMIT ?"
+FOUND_BETWEEN = f"{_FOUND} AND key < ? ORDER BY key DESC LIMIT ?"
+FORGET = f"DELETE FROM entries WHERE {_OF_KIND} AND key = ? RETURNING 1"
+FORGET_NAMING = f"DELETE FROM entries WHERE checkpoint_id = ? AND {_OF_THREAD}"
+FORGET_THREAD = f"DELETE FROM entries WHERE {_OF_THREAD}"
+_ALL = 1 << 62
+"""A limit that none reaches."""
 
 
 def keep(db: Db, packed: Sequence[PackedEntry], *, replace: bool) -> int:
@@ -32,13 +41,13 @@ def found(
     db: Db, agent_id: str, thread_id: str, kind: str, *, prefix: str, limit: int | None
 ) -> list[tuple[EntryName, bytes]]:
     """Return names and bodies in the order of the keys; the last ``limit`` of them."""
-    end = after_prefix(prefix)
-    until, values = ("", ()) if end is None else (" AND key < ?", (end,))
-    cut, count = ("", ()) if limit is None else (" DESC LIMIT ?", (max(0, limit),))
-    sql = f"SELECT key, body FROM entries WHERE {OF_KIND} AND key >= ?{until} ORDER BY key{cut}"
-    rows = db.execute(sql, (thread_id, agent_id, kind, prefix, *values, *count)).fetchall()
-    listed = [(EntryName(agent_id, thread_id, kind, key), as_bytes(body)) for key, body in rows]
-    return listed if limit is None else listed[::-1]
+    count = _ALL if limit is None else max(0, limit)
+    names, end = (thread_id, agent_id, kind, prefix), after_prefix(prefix)
+    if end is None:
+        rows = db.execute(FOUND_FROM, (*names, count)).fetchall()
+    else:
+        rows = db.execute(FOUND_BETWEEN, (*names, end, count)).fetchall()
+    return [(EntryName(agent_id, thread_id, kind, key), as_bytes(body)) for key, body in rows[::-1]]
 
 
 def journals(db: Db, agent_id: str | None, thread_id: str | None) -> list[JournalName]:
@@ -47,9 +56,9 @@ def journals(db: Db, agent_id: str | None, thread_id: str | None) -> list[Journa
     chosen = {condition: name for condition, name in given.items() if name is not None}
     where = f" WHERE {' AND '.join(chosen)}" if chosen else ""
     sql = f"SELECT DISTINCT agent_id, thread_id, kind FROM entries{where}"
-    found = sorted(map(tuple, db.execute(sql, tuple(chosen.values()))))
+    rows = sorted(tuple(row) for row in db.execute(sql, tuple(chosen.values())))
     return [
-        JournalName(agent_id=agent, thread_id=thread, kind=kind) for agent, thread, kind in found
+        JournalName(agent_id=agent, thread_id=thread, kind=kind) for agent, thread, kind in rows
     ]
 
 
@@ -62,11 +71,10 @@ def forget(db: Db, name: EntryName) -> int:
 def forget_naming(db: Db, agent_id: str, thread_id: str, checkpoint_ids: Sequence[str]) -> None:
     """Delete a thread's entries that name one of these checkpoints."""
     for checkpoint_id in checkpoint_ids:
-        values = (checkpoint_id, thread_id, agent_id)
-        db.execute(f"DELETE FROM entries WHERE checkpoint_id = ? AND {OF_THREAD}", values)
+        db.execute(FORGET_NAMING, (checkpoint_id, thread_id, agent_id))
 
 
 def forget_thread(db: Db, agent_id: str, thread_id: str) -> None:
     """Delete a thread's journal, with what of it is in quarantine."""
-    for table in ("entries", "quarantined_entries"):
-        db.execute(f"DELETE FROM {table} WHERE {OF_THREAD}", (thread_id, agent_id))
+    db.execute(FORGET_THREAD, (thread_id, agent_id))
+    db.execute(f"DELETE FROM quarantined_entries WHERE {_OF_THREAD}", (thread_id, agent_id))

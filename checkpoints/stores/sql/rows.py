@@ -80,8 +80,8 @@ LISTED = f"{_KEPT} c.trashed IS NULL AND "
 THREAD = "SELECT thread, agent_id, thread_id, position, checkpoints, head FROM threads"
 THREAD_OF_AGENT = f"{THREAD} WHERE thread_id = ? AND agent_id = ?"
 THREADS_OF_ANY = f"{THREAD} WHERE thread_id = ?"
-_IS_THERE = "(length(head) > 0 OR checkpoints > 0)"
-ANY_THREAD = f"{THREADS_OF_ANY} AND {_IS_THERE} LIMIT 1"
+IS_THERE = "(length(head) > 0 OR checkpoints > 0)"
+ANY_THREAD = f"{THREADS_OF_ANY} AND {IS_THERE} LIMIT 1"
 NEXT_THREAD = """
 SELECT 1 + max(
     coalesce((SELECT max(thread) FROM threads), 0),

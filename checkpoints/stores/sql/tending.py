@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 from checkpoints.records import (
@@ -11,6 +12,7 @@ from checkpoints.records import (
 )
 from checkpoints.stores.sql import (
     entries,
+    entry_care,
     erasing,
     mending,
     removing,
@@ -61,13 +63,17 @@ class SqlTending(SqlTransactions):
         with self._glancing() as there:
             if there is None:
                 return 0
-        with self._writing() as db:
+        with self._erasing() as db:
             thread = rows.thread_row(db, agent_id, thread_id)
             if checkpoint_ids is None:
                 entries.forget_thread(db, agent_id, thread_id)
             erased = self._erase(db, thread, checkpoint_ids, now) if thread else 0
         self._framing.forget()
         return erased
+
+    def _erasing(self) -> AbstractContextManager[Db]:
+        """Like ``_writing``, for what must not be found again."""
+        return self._writing()
 
     def _erase(
         self, db: Db, thread: ThreadRow, checkpoint_ids: Sequence[str] | None, now: datetime
@@ -79,22 +85,26 @@ class SqlTending(SqlTransactions):
     def verify(self) -> Iterator[Finding]:
         """Read every frame and record, and yield each thing that is wrong."""
         with self._inspecting() as db:
-            findings = [*self._damage(db), *verifying.verify(db)] if db else []
+            findings = self._findings(db) if db else []
         yield from findings
 
     def verify_deep(self) -> Iterator[Finding]:
         """Like verify, and decode every state against its digest."""
         with self._inspecting() as db:
-            findings = [*self._damage(db), *verifying.verify(db)] if db else []
+            findings = self._findings(db) if db else []
             named = {finding.checkpoint_id for finding in findings}
             if db is not None:
                 findings += verifying.undecodable(db, self._framing, named)
+                findings += entry_care.undecodable(db, self._framing.keys)
         yield from findings
+
+    def _findings(self, db: Db) -> list[Finding]:
+        return [*self._damage(db), *verifying.verify(db), *entry_care.verify(db)]
 
     def repair(self, *, now: datetime) -> list[Finding]:
         """Move what cannot be read into quarantine, with its bytes kept."""
         with self._writing() as db:
-            moved_away = mending.quarantine(db, now)
+            moved_away = [*mending.quarantine(db, now), *entry_care.quarantine(db, now)]
         self._framing.forget()
         return moved_away
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from checkpoints.bodies.files import sync_folder, translated_errors
 from checkpoints.bodies.frames import is_intact as frame_is_intact
 from checkpoints.errors import PermanentStoreError
 from checkpoints.records import Finding
+from checkpoints.stores.entry_bytes import EntryName, damage_of
 from checkpoints.stores.record_bytes import is_intact as record_is_intact
 from checkpoints.stores.sql import mending
 from checkpoints.stores.sql.rows import Db
@@ -73,7 +75,10 @@ def _recognised(row: Row) -> tuple[str | None, tuple[Value, ...]]:
             proven = record_is_intact(record, name) and frame_is_intact(frame)
             return ("checkpoints" if proven else None), whole
         case (None, str(agent_id), str(thread_id), int(), int(), bytes(head)):
-            return ("threads" if record_is_intact(head, agent_id, thread_id) else None), whole
+            proven = not head or record_is_intact(head, agent_id, thread_id)
+            return ("threads" if proven else None), whole
+        case (None, str(), str(), str(), str(), str() | None, bytes()):
+            return ("entries" if _is_entry(row.values) else None), whole
         case (None, str(name), int(), str() | None, str() | None, int()) if name in EVENTS:
             return "events", whole
         case (str(), str(), int()):
@@ -81,6 +86,11 @@ def _recognised(row: Row) -> tuple[str | None, tuple[Value, ...]]:
         case (str(), int(), bytes()):
             return "moves", row.values
     return None, ()
+
+
+def _is_entry(values: Sequence[Any]) -> bool:
+    _, agent_id, thread_id, kind, key, checkpoint_id, body = values
+    return damage_of(EntryName(agent_id, thread_id, kind, key), checkpoint_id, body) is None
 
 
 def _insert(db: Db, table: str, values: tuple[object, ...]) -> int:

@@ -88,6 +88,16 @@ class SqliteStore(SqlStore):
             self._lines.clear()
             yield db
 
+    @contextmanager
+    def _erasing(self) -> Iterator[Connection]:
+        """Give a transaction that overwrites what it deletes, lest a salvage bring it back."""
+        with self._writing() as db:
+            db.execute("PRAGMA secure_delete = ON")
+            try:
+                yield db
+            finally:
+                db.execute("PRAGMA secure_delete = OFF")
+
     def _saving(self, work: Callable[[Connection], T]) -> T:
         return self._group.submit(work)
 
