@@ -44,7 +44,7 @@ class ChainCheckpoint:
             checkpoint_id=record.id,
             chain_id=state["chain_id"],
             timestamp=record.created_at,
-            current_step=record.step_name or str(state["current_step"]),
+            current_step=record.step_name or str(state["recovery_point"]),
             iteration=thought.iteration if record.iteration is None else record.iteration,
             thought=thought,
             performance_data=state["performance_data"],
