@@ -136,6 +136,10 @@ class Catalog:
         """Return every save under an id of Kaizen's, oldest first."""
         return list(self._revisions.get(kaizen_id, ()))
 
+    def record(self, record_id: str | None) -> Saved | None:
+        """Return a save by the id of its record."""
+        return None if record_id is None else self._records.get(record_id)
+
     def agents(self) -> Iterator[str]:
         """Yield every agent id of Kaizen's that has checkpoints."""
         return (agent for agent, listing in list(self._listings.items()) if len(listing))

@@ -87,9 +87,11 @@ class Keeper:
             for _ in range(MAX_TRIES):
                 self._catalog.refresh()
                 head = self.store.head(place.agent_id, place.thread_id)
-                self._refuse_stale(place, head)
+                draft = self._draft(content, place, head)
+                if not draft.metadata[MARK]["beside"]:
+                    self._refuse_stale(place, head)
                 with suppress(HeadMoved):
-                    self._save_after(head, content, place)
+                    self._save_after(head, draft, content)
                     return str(content["checkpoint_id"])
         raise HeadMoved(
             f"others saved {MAX_TRIES} times before this one could; nothing was saved",
@@ -163,20 +165,19 @@ class Keeper:
             actual=head.checkpoint_id,
         )
 
-    def _save_after(self, head: Head | None, content: Content, place: Place) -> None:
+    def _save_after(self, head: Head | None, draft: Draft, content: Content) -> None:
         """Save behind a head, or beside it. Raises HeadMoved when somebody else came first."""
-        current = self._catalog.standing(head)
-        draft = self._draft(content, place, head, current)
         record = self._put(draft, content, head)
         self._catalog.add(record)
-        version = head.version + 1 if head else 1
-        if head and current and draft.metadata[MARK]["beside"]:
-            version = self._lead_again(current, head, record) or version
-        self._seen[place] = version
+        place = Place(agent_id=draft.agent_id, thread_id=draft.thread_id)
+        current = self._catalog.record(draft.metadata[MARK]["beside"])
+        if head is None or current is None:
+            self._seen[place] = head.version + 1 if head else 1
+        else:
+            self._lead_again(current, head, record)
 
-    def _draft(
-        self, content: Content, place: Place, head: Head | None, current: Saved | None
-    ) -> Draft:
+    def _draft(self, content: Content, place: Place, head: Head | None) -> Draft:
+        current = self._catalog.standing(head)
         kaizen_id = content["checkpoint_id"]
         known = self._catalog.revisions(kaizen_id)
         as_given = not known and isinstance(kaizen_id, str) and _PLAIN_ID.fullmatch(kaizen_id)
@@ -204,9 +205,9 @@ class Keeper:
         except PlanRefused:  # another thread or the trash has a checkpoint of this id
             return self.store.put(replace(draft, id=new_id()), content, expected_head=expected)
 
-    def _lead_again(self, current: Saved, head: Head, record: Checkpoint) -> int | None:
-        """Make what was the head before the head again; None when somebody saved meanwhile."""
-        try:
+    def _lead_again(self, current: Saved, head: Head, record: Checkpoint) -> None:
+        """Make what was the head before the head again, unless somebody saved meanwhile."""
+        with suppress(HeadMoved):
             moved = self.store.set_head(
                 current.record,
                 expected=record.id,
@@ -215,9 +216,8 @@ class Keeper:
                 reason=head.reason,
                 directive=head.directive,
             )
-        except HeadMoved:
-            return None
-        return moved.version
+            if self._seen.get(current.place) == head.version:
+                self._seen[current.place] = moved.version
 
     def _lead_with_newest(self, place: Place, agent_id: str) -> None:
         newest = self._catalog.listing(agent_id).newest()
