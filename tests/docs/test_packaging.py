@@ -47,7 +47,16 @@ def test_the_sdk_alone_brings_no_django(wheel: zipfile.ZipFile) -> None:
     [name] = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
     needs = Parser().parsestr(wheel.read(name).decode()).get_all("Requires-Dist", [])
     always = {re.split(r"[^\w-]", need)[0] for need in needs if "extra ==" not in need}
-    assert always == {"httpx", "orjson", "ormsgpack", "rich", "typer", "xxhash", "zstandard"}
+    assert always == {
+        "httpx",
+        "orjson",
+        "ormsgpack",
+        "rich",
+        "stamina",
+        "typer",
+        "xxhash",
+        "zstandard",
+    }
 
 
 def test_the_wheel_holds_the_dictionary_of_the_frames(wheel: zipfile.ZipFile) -> None:
