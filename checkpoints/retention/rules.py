@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,17 +24,20 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Calendar:
-    """A unit of time: how to name the one in which something was created."""
+    """A unit of time, and how the one in which something was created is called.
+
+    The names sort as the units follow one another.
+    """
 
     unit: str
-    name: str
+    name_of: Callable[[datetime], str]
 
 
 _CALENDARS: Mapping[str, _Calendar] = {
-    "hourly": _Calendar(unit="hour", name="{at:%Y-%m-%d %H}:00"),
-    "daily": _Calendar(unit="day", name="{at:%Y-%m-%d}"),
-    "weekly": _Calendar(unit="week", name="{at:%G-W%V}"),
-    "monthly": _Calendar(unit="month", name="{at:%Y-%m}"),
+    "hourly": _Calendar(unit="hour", name_of=lambda at: f"{at.isoformat(' ')[:13]}:00"),
+    "daily": _Calendar(unit="day", name_of=lambda at: at.isoformat()[:10]),
+    "weekly": _Calendar(unit="week", name_of=lambda at: "{}-W{:02}".format(*at.isocalendar()[:2])),
+    "monthly": _Calendar(unit="month", name_of=lambda at: at.isoformat()[:7]),
 }
 
 
@@ -87,7 +90,7 @@ def _newest_of_each(
     newest: dict[str, str] = {}
     for record in records:
         if record.created_at <= now:
-            newest.setdefault(calendar.name.format(at=record.created_at), record.id)
+            newest.setdefault(calendar.name_of(record.created_at), record.id)
     units = sorted(newest, reverse=True)[:count]
     kept = {
         newest[unit]: f"newest of {unit}, {calendar.unit} {place} of {count}"
