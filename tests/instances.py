@@ -56,6 +56,20 @@ def running_instance(data_dir: Path) -> Iterator[Instance]:
         process.wait(STOP_SECONDS)
 
 
+def push_token(instance: Instance) -> str:
+    """Return a token with which agents may report to an instance."""
+    words = ["token", "create", "--data-dir", str(instance.data_dir)]
+    made = subprocess.run(
+        [sys.executable, "-c", START, *words],
+        cwd=ROOT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "dashboard.settings"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return made.stdout.strip()
+
+
 def _announced(process: subprocess.Popen[str], data_dir: Path) -> Instance:
     """Wait for the two lines that it prints once it answers."""
     lines: queue.Queue[str] = queue.Queue()

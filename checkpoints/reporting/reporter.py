@@ -198,9 +198,15 @@ class Reporter:
             ),
         )
 
-    def directives(self, agent_id: str, thread_id: str) -> list[IncomingDirective]:
-        """Return what the dashboard's answers brought for a thread, the oldest first."""
-        return self._inbox.waiting(agent_id, thread_id)
+    def directives(
+        self, agent_id: str, thread_id: str, *, store_url: str | None = None
+    ) -> list[IncomingDirective]:
+        """Return what the dashboard's answers brought for a thread, the oldest first.
+
+        Without ``store_url`` also what is meant for a thread of that name in another store.
+        """
+        found = self._inbox.waiting(agent_id, thread_id)
+        return [one for one in found if store_url in (None, one.store_url)]
 
     def fetch_directives(
         self,
@@ -214,7 +220,7 @@ class Reporter:
         url = store_url or self._store_of(agent_id, thread_id)
         if url is not None:
             ask(self._settings, self._inbox, url, (agent_id, thread_id), timeout)
-        return self.directives(agent_id, thread_id)
+        return self.directives(agent_id, thread_id, store_url=url)
 
     def acknowledge(self, directive_id: str, outcome: str, detail: str = "") -> None:
         """Tell what became of a directive: ``applied``, ``failed`` or ``refused``.

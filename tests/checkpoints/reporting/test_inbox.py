@@ -36,6 +36,7 @@ def test_an_answer_brings_what_waits_for_the_agent(
     assert found.directive.strategy is Strategy.RESTORE_CHECKPOINT
     assert found.directive.parameters == {"checkpoint_id": "c-1"}
     assert reporter.directives("crawler", "other") == []
+    assert reporter.directives("crawler", "main", store_url="sqlite:////other.db") == []
 
 
 def test_what_was_acknowledged_is_told_and_does_not_come_again(
