@@ -114,15 +114,27 @@ class Bucket:
         """Write an object, whatever is there."""
         self._put(key, data, "overwrite")
 
-    def listed(self, prefix: str) -> Iterator[Listed]:
-        """Yield the objects whose keys begin with a prefix that ends in a slash, by key."""
-        stream: Any = self._do(lambda: obstore.list(self._opened(), prefix), missing=None)
+    def listed(self, prefix: str, *, after: str | None = None) -> Iterator[Listed]:
+        """Yield the objects whose keys begin with a prefix that ends in a slash, by key.
+
+        With ``after`` only those whose keys come behind it.
+        """
+        stream: Any = self._do(
+            lambda: obstore.list(self._opened(), prefix, offset=after), missing=None
+        )
         while True:
             batch: Any = self._do(lambda: next(stream, ()), missing=())
             if not batch:
                 return
             for meta in batch:
                 yield Listed(meta["path"], meta["e_tag"] or "")
+
+    def folders(self, prefix: str) -> list[str]:
+        """Return the prefixes, each with a slash at its end, one step below one that has it too."""
+        found: Any = self._do(
+            lambda: obstore.list_with_delimiter(self._opened(), prefix), missing=None
+        )
+        return [f"{path.rstrip('/')}/" for path in found["common_prefixes"]]
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects; one that is not there is no error."""

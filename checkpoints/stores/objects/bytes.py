@@ -18,6 +18,7 @@ import ormsgpack
 
 from checkpoints.errors import CorruptCheckpoint, PermanentStoreError
 from checkpoints.records import Checkpoint, Status
+from checkpoints.stores.entry_bytes import EntryName
 from checkpoints.stores.objects.log import (
     About,
     Happened,
@@ -32,7 +33,7 @@ from checkpoints.stores.record_bytes import pack_head, unpack_head, unpack_recor
 
 T = TypeVar("T")
 MAGIC, FORMAT = b"HFO", 1
-STORE, THREAD, PAGE, FRAME, OPERATION = b"s", b"t", b"p", b"f", b"o"
+STORE, THREAD, PAGE, FRAME, OPERATION, ENTRY = b"s", b"t", b"p", b"f", b"o", b"e"
 _HEADER = 9
 
 
@@ -88,6 +89,33 @@ def unpack_frame_object(key: str, data: bytes) -> FrameObject:
     return _made(key, lambda: FrameObject(*open_sealed(FRAME, key, data)))
 
 
+class EntryObject(NamedTuple):
+    """A journal entry as an object; ``nonce`` tells who wrote it."""
+
+    agent_id: str
+    thread_id: str
+    kind: str
+    key: str
+    checkpoint_id: str | None
+    body: bytes
+    nonce: str
+
+    @property
+    def name(self) -> EntryName:
+        """What tells it from all others."""
+        return EntryName(self.agent_id, self.thread_id, self.kind, self.key)
+
+
+def pack_entry_object(key: str, entry: EntryObject) -> bytes:
+    """Return an entry's object."""
+    return seal(ENTRY, key, list(entry))
+
+
+def unpack_entry_object(key: str, data: bytes) -> EntryObject:
+    """Return an entry's parts. Raises CorruptCheckpoint."""
+    return _made(key, lambda: EntryObject(*open_sealed(ENTRY, key, data)))
+
+
 def pack_items(key: str, items: tuple[Item, ...]) -> bytes:
     """Return a page's object."""
     return seal(PAGE, key, [_packed(item) for item in items])
@@ -103,7 +131,7 @@ def pack_thread(key: str, log: ThreadLog) -> bytes:
     values = [
         log.agent_id,
         log.thread_id,
-        pack_head(log.head),
+        pack_head(log.head) if log.head else b"",
         log.seq,
         log.swept,
         str(log.head_status),
@@ -138,7 +166,7 @@ def _thread(
     return ThreadLog(
         agent_id=agent_id,
         thread_id=thread_id,
-        head=unpack_head(head, agent_id=agent_id, thread_id=thread_id),
+        head=unpack_head(head, agent_id=agent_id, thread_id=thread_id) if head else None,
         seq=seq,
         swept=swept,
         head_status=Status(status),

@@ -94,7 +94,7 @@ def ambiguous(checkpoint_id: str) -> AmbiguousReference:
 
 
 def _refuse_kept(log: ThreadLog, going: Sequence[Saved], reasons: Mapping[str, str]) -> None:
-    kept = {log.head.checkpoint_id, *log.pins}
+    kept = {*([log.head.checkpoint_id] if log.head else ()), *log.pins}
     refuse_kept({saved.id: reasons[saved.id] for saved in going}, kept)
 
 
@@ -169,9 +169,16 @@ def _there(log: ThreadLog | None) -> ThreadLog:
 
 
 @dataclass(frozen=True, slots=True)
-class _Swept:
+class Taken:
+    """What was deleted: checkpoints, bytes, and the keys of objects that nothing names now."""
+
+    count: int = 0
     freed: int = 0
     dead: tuple[str, ...] = ()
+
+
+Finish = Callable[[ThreadLog, ThreadLog, list[Saved]], ThreadLog]
+"""Takes a log before and after some checkpoints went from it; returns it with the rest changed."""
 
 
 def sweep(frames: Frames, before: datetime) -> int:
@@ -185,7 +192,7 @@ def sweep(frames: Frames, before: datetime) -> int:
         with contextlib.suppress(CorruptCheckpoint):
             log = frames.threads.read(name)
             if log is not None and log.trashed:
-                freed += take_away(frames, name, lambda saved: _older(saved, at))
+                freed += take_away(frames, name, lambda saved: _older(saved, at)).freed
     frames.framing.forget()
     frames.bucket.delete(_dead(frames))
     return freed
@@ -201,18 +208,19 @@ def take_away(
     name: ThreadName,
     wanted: Callable[[Saved], bool],
     tell: Callable[[ThreadLog, list[Saved]], list[Item]] | None = None,
-) -> int:
+    finish: Finish | None = None,
+) -> Taken:
     """Delete checkpoints of a thread for good, writing anew what stands on them.
 
-    Returns the bytes freed. ``tell`` makes the items that the log gains by it.
+    ``tell`` makes the items that the log gains by it.
     """
 
-    def work(log: ThreadLog | None) -> tuple[ThreadLog | None, _Swept]:
+    def work(log: ThreadLog | None) -> tuple[ThreadLog | None, Taken]:
         log = _there(log)
         items = saves(frames.threads.items(log))
         going = [saved for saved in items if wanted(saved)]
         if not going:
-            return None, _Swept()
+            return None, Taken()
         seqs = {saved.seq for saved in going}
         standing = [s for s in items if s.base in seqs and s.seq not in seqs]
         anew = [(old, _rebased(frames, log, old, seqs)) for old in standing]
@@ -221,14 +229,17 @@ def take_away(
         old = [*going, *(old for old, _ in moved)]
         after = _placed(frames, log, old, now, tell(log, going) if tell else ())
         freed = sum(s.size for s in old) - sum(s.size for s in now)
-        dead = tuple(saved.frame(name).key for saved in old)
-        if log.head.checkpoint_id in {saved.id for saved in going}:
+        dead = [saved.frame(name).key for saved in old]
+        dead += [page.name(name).key for page in log.pages if page not in after.pages]
+        if log.head and log.head.checkpoint_id in {saved.id for saved in going}:
             after = replace(after, head_status=Status.UNKNOWN)
-        return replace(after, swept=after.seq), _Swept(max(0, freed), dead)
+        after = replace(after, swept=after.seq)
+        done = finish(log, after, going) if finish else after
+        return done, Taken(len(going), max(0, freed), tuple(dead))
 
-    swept = frames.threads.change(name, work)
-    frames.bucket.delete(swept.dead)
-    return swept.freed
+    taken = frames.threads.change(name, work)
+    frames.bucket.delete(taken.dead)
+    return taken
 
 
 def _rebased(frames: Frames, log: ThreadLog, saved: Saved, going: set[int]) -> Saved | None:

@@ -7,10 +7,12 @@
     pages/<thread>.<agent>/<write>.<nonce>            an older part of a log
     frames/<id>/<thread>.<agent>.<seq>.<write>.<nonce>  one checkpoint
     operations/<operation>                            a move of a head that was asked for
+    entries/<thread>/<agent>/<kind>/<key>             an entry of a thread's journal
     quarantine/<key>                                  what could not be read
 
-Names may be any text, so keys hold hashes of them and the objects the names. No key is ever
-written twice but those of threads, and those only against the version that was read.
+Names may be any text, so keys hold hashes of them and the objects the names; only an entry's key
+stands there in hexadecimal, so that a listing has its order. No key is ever written twice but
+those of entries that are replaced, and those of threads against the version that was read.
 """
 
 from __future__ import annotations
@@ -20,11 +22,14 @@ from base64 import b32encode
 from hashlib import sha256
 from typing import NamedTuple
 
+from checkpoints.stores.entry_bytes import EntryName
+
 STORE = "holdfast"
 THREADS = "threads/"
 PAGES = "pages/"
 FRAMES = "frames/"
 OPERATIONS = "operations/"
+ENTRIES = "entries/"
 QUARANTINE = "quarantine/"
 PROBES = "probes/"
 
@@ -120,3 +125,35 @@ def frames_of(checkpoint_id: str) -> str:
 def operation_key(operation_id: str) -> str:
     """Return the key of an operation."""
     return f"{OPERATIONS}{hashed(operation_id)}"
+
+
+SPELLED = 200
+"""Bytes of an entry's key that its object's key spells out; behind them stands a hash of it."""
+
+
+def entries_of(thread: ThreadName, kind: str | None = None) -> str:
+    """Return what the keys of a thread's entries, of one kind or of all, begin with."""
+    start = f"{ENTRIES}{thread.thread}/{thread.agent}/"
+    return start if kind is None else f"{start}{hashed(kind)}/"
+
+
+def is_spelled(text: str) -> bool:
+    """Say whether the key of an entry's object spells out all of this."""
+    return len(text.encode("utf-8", "surrogatepass")) <= SPELLED
+
+
+def spelled(text: str) -> str:
+    """Return how an entry's key begins in the key of its object, as long as that spells it out."""
+    return "k" + text.encode("utf-8", "surrogatepass")[:SPELLED].hex()
+
+
+def entry_key(name: EntryName) -> str:
+    """Return the key of an entry's object."""
+    thread = thread_name(name.agent_id, name.thread_id)
+    end = "" if is_spelled(name.key) else f"-{hashed(name.key)}"
+    return f"{entries_of(thread, name.kind)}{spelled(name.key)}{end}"
+
+
+def spelling_of(key: str) -> str:
+    """Return what the key of an entry's object spells out."""
+    return key.rpartition("/")[2].partition("-")[0]

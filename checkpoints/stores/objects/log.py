@@ -101,13 +101,15 @@ class Page:
 class ThreadLog:
     """A thread: its head, its pins, the moves that operations made, and its log.
 
+    One without head and checkpoints was erased: what is left of it tells so.
+
     ``swept`` is the number of the last write that took frames away. ``moves`` holds packed heads,
     ``stamps`` the marks of the last writes, by which a writer knows its own.
     """
 
     agent_id: str
     thread_id: str
-    head: Head
+    head: Head | None
     seq: int = 0
     swept: int = 0
     head_status: Status = Status.UNKNOWN
@@ -118,6 +120,11 @@ class ThreadLog:
     pins: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     moves: Mapping[str, bytes] = field(default_factory=dict)
     stamps: tuple[str, ...] = ()
+
+    @property
+    def is_there(self) -> bool:
+        """Say whether anything of the thread is left."""
+        return self.head is not None or self.listed > 0
 
     @property
     def name(self) -> ThreadName:
@@ -194,16 +201,17 @@ def saves(items: Iterable[Item], wanted: Callable[[Saved], bool] | None = None) 
 
 def view(log: ThreadLog) -> Thread:
     """Return the present view of a thread."""
-    status, detail = standing(log.head, None)
-    if log.head.operation_id is None:
+    head = log.head
+    status, detail = standing(head, None)
+    if head is not None and head.operation_id is None:
         status = log.head_status
     return Thread(
         agent_id=log.agent_id,
         thread_id=log.thread_id,
-        head_id=log.head.checkpoint_id,
+        head_id=head.checkpoint_id if head else None,
         checkpoints=log.listed,
-        updated_at=log.head.moved_at,
-        head_version=log.head.version,
+        updated_at=head.moved_at if head else None,
+        head_version=head.version if head else 0,
         status=status,
         detail=detail,
     )

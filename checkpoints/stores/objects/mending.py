@@ -67,7 +67,7 @@ def _of_log(frames: Frames, log: ThreadLog, *, deep: bool) -> list[Finding]:
 
 def _of_listing(log: ThreadLog, listed: Sequence[Saved]) -> Iterator[Finding]:
     ids = {saved.id for saved in listed}
-    if log.head.checkpoint_id not in ids:
+    if log.head and log.head.checkpoint_id not in ids:
         yield Finding(
             kind="dangling_head",
             message="the head's checkpoint is not listed any more; restore another one",

@@ -80,10 +80,13 @@ def take_directive(frames: Frames, head: Head) -> Directive | None:
     name = object_keys.thread_name(head.agent_id, head.thread_id)
 
     def work(log: ThreadLog | None) -> tuple[ThreadLog | None, Directive | None]:
-        if log is None or log.head.version != head.version or log.head.directive is None:
+        current = log.head if log else None
+        if log is None or current is None or current.version != head.version:
             return None, None
-        cleared = replace(log.head, directive=None)
-        return after_move(log, cleared, log.head_status, head.moved_at), log.head.directive
+        if current.directive is None:
+            return None, None
+        cleared = replace(current, directive=None)
+        return after_move(log, cleared, log.head_status, head.moved_at), current.directive
 
     return frames.threads.change(name, work)
 

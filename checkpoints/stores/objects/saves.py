@@ -1,11 +1,21 @@
-"""Saving into a bucket: a frame, and then the thread's object, which is what makes it count."""
+"""Saving into a bucket: frames, and then the thread's object, which is what makes them count."""
 
 from __future__ import annotations
 
-from checkpoints.errors import CheckpointError, HeadMoved, PlanRefused, TransientStoreError
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from checkpoints.errors import CheckpointError, HeadMoved, TransientStoreError
 from checkpoints.records import Checkpoint, Draft, State
-from checkpoints.stores.drafts import first_or_conflict, next_head, refuse_trashed
-from checkpoints.stores.framing import Prepared
+from checkpoints.stores.drafts import (
+    first_or_conflict,
+    next_heads,
+    refuse_trashed,
+    saved_before,
+    saved_chain,
+)
+from checkpoints.stores.framing import Chain, Places, Prepared, Unplaced
 from checkpoints.stores.objects import keys as object_keys
 from checkpoints.stores.objects.bytes import FrameObject, record_of
 from checkpoints.stores.objects.frames import Frames, base_key
@@ -22,123 +32,162 @@ class BaseGone(CheckpointError):
     """Frames of the thread were taken away after this one was written against one of them."""
 
 
-def save(frames: Frames, draft: Draft, state: State, expected: str | None) -> Checkpoint:
-    """Save durably and make it the head. Raises HeadMoved, PlanRefused, UnsupportedState."""
-    name = object_keys.thread_name(draft.agent_id, draft.thread_id)
-    prepared = frames.framing.prepare(
-        draft, state, after=expected, fetch=lambda before: frames.links_of(name, before)
-    )
-    try:
-        return _saved(frames, name, prepared, expected)
-    except BaseGone:
-        prepared = frames.framing.prepare_whole(draft, state)
-        return _saved(frames, name, prepared, expected)
+def save(
+    frames: Frames, drafts: Sequence[tuple[Draft, State]], expected: str | None
+) -> list[Checkpoint]:
+    """Save a chain durably, all or none, and make its last the head.
+
+    Raises HeadMoved, PlanRefused, UnsupportedState.
+    """
+    return saved_chain(drafts, expected, lambda rest, head: _saved(frames, rest, head))
 
 
 def _saved(
-    frames: Frames, name: ThreadName, prepared: Prepared, expected: str | None
-) -> Checkpoint:
-    save_once = _Save(frames, name, prepared, expected)
+    frames: Frames, drafts: Sequence[tuple[Draft, State]], expected: str | None
+) -> list[Checkpoint]:
+    name = object_keys.thread_name(drafts[0][0].agent_id, drafts[0][0].thread_id)
+
+    def prepared(after: str | None) -> Chain:
+        return frames.framing.prepare_chain(
+            drafts, after=after, fetch=lambda before: frames.links_of(name, before)
+        )
+
+    try:
+        return _kept(frames, name, prepared(expected), expected)
+    except BaseGone:
+        return _kept(frames, name, prepared(None), expected)
+
+
+def _kept(frames: Frames, name: ThreadName, chain: Chain, expected: str | None) -> list[Checkpoint]:
+    save_once = _Save(frames, name, chain, expected)
     try:
         found = frames.threads.change(name, save_once.attempt, known=True)
     except HeadMoved:
-        first = _first(frames, prepared.record)
-        if first is None:
+        firsts = saved_before([_first(frames, prepared.record) for prepared in chain])
+        if firsts is None:
             raise
-        return first
+        return firsts
     except TransientStoreError as error:
         raise TransientStoreError(f"{error}{_UNKNOWN}") from error
-    if isinstance(found, Checkpoint):
+    if isinstance(found, list):
         return found
-    frames.framing.landed(prepared, base_key(name, *found))
-    return prepared.record
+    frames.framing.chain_landed(chain, found)
+    return [prepared.record for prepared in chain]
 
 
 class _Save:
     """One save, tried on the thread's log as it is at the moment."""
 
     def __init__(
-        self, frames: Frames, name: ThreadName, prepared: Prepared, expected: str | None
+        self, frames: Frames, name: ThreadName, chain: Chain, expected: str | None
     ) -> None:
         self._frames = frames
         self._name = name
-        self._prepared = prepared
+        self._chain = chain
+        self._records = [prepared.record for prepared in chain]
         self._expected = expected
-        self._last: Saved | None = None
+        self._last: list[Saved] = []
 
-    def attempt(
-        self, log: ThreadLog | None
-    ) -> tuple[ThreadLog | None, Checkpoint | tuple[int, int]]:
-        """Write the frame; return the log with it, and what its place is remembered by.
+    def attempt(self, log: ThreadLog | None) -> tuple[ThreadLog | None, list[Checkpoint] | Places]:
+        """Write the frames; return the log with them, and their places.
 
-        Where the id has been saved before, return no log and the first record.
+        Where their ids have been saved before, return no log and the first records.
         """
-        record = self._prepared.record
-        first = self._arrived(log) if log and self._last else None
-        if first is not None:
-            return None, first
-        head = next_head(log.head if log else None, record, expected=self._expected)
-        saved = self._place(log)
-        if saved is not self._last:
-            before, self._last = self._write(saved), saved
-            first = self._first(before) if before else None
-            if first is not None:
-                return None, first
-        after = after_save(log, saved, head, record)
-        return after, (saved.seq, after.swept)
+        firsts = self._arrived(log) if log else None
+        if firsts is not None:
+            return None, firsts
+        heads = next_heads(log.head if log else None, self._records, expected=self._expected)
+        placed = self._place(log)
+        if placed is not self._last:
+            others, self._last = self._write(placed), placed
+            firsts = self._firsts(others)
+            if firsts is not None:
+                return None, firsts
+        for saved, head, record in zip(placed, heads, self._records, strict=True):
+            log = after_save(log, saved, head, record)
+        return log, self._places(placed, log)
 
-    def _arrived(self, log: ThreadLog) -> Checkpoint | None:
-        """Return the record when the attempt before arrived after all, though no answer came.
+    def _places(self, placed: Sequence[Saved], log: ThreadLog | None) -> Places:
+        swept = log.swept if log else 0
+        return Places(known={s.id: base_key(self._name, s.seq, swept) for s in placed})
 
-        When it cannot arrive any more its frame is deleted.
+    def _arrived(self, log: ThreadLog) -> list[Checkpoint] | None:
+        """Return the records when the attempt before arrived after all, though no answer came.
+
+        When it cannot arrive any more its frames are deleted.
         """
         last = self._last
-        if last is None or log.seq < last.seq:
+        if not last or log.seq < last[0].seq:
             return None
-        item = self._frames.threads.item(log, last.seq)
-        if isinstance(item, Saved) and item.id == last.id:
-            return first_or_conflict(record_of(log, item), self._prepared.record)
-        self._discard(last)
+        items = [self._frames.threads.item(log, saved.seq) for saved in last]
+        there = [
+            i for i, s in zip(items, last, strict=True) if isinstance(i, Saved) and i.id == s.id
+        ]
+        if len(there) == len(last):
+            both = zip(there, self._records, strict=True)
+            return [first_or_conflict(record_of(log, saved), again) for saved, again in both]
+        self._discard()
         return None
 
-    def _first(self, names: list[FrameName]) -> Checkpoint | None:
-        """Return the record that was saved first under this id; then this frame is deleted."""
+    def _firsts(self, names: Sequence[list[FrameName]]) -> list[Checkpoint] | None:
+        """Return the records that were saved first under these ids; then these frames go."""
+        both = zip(self._records, names, strict=True)
         try:
-            first = _first(self._frames, self._prepared.record, names)
-        except PlanRefused:
-            self._discard(self._last)
+            firsts = saved_before([_first(self._frames, *one) for one in both])
+        except CheckpointError:
+            self._discard()
             raise
-        if first is not None:
-            self._discard(self._last)
-        return first
+        if firsts is not None:
+            self._discard()
+        return firsts
 
-    def _discard(self, saved: Saved | None) -> None:
-        if saved is not None:
-            self._frames.bucket.delete([saved.frame(self._name).key])
-            self._last = None
+    def _discard(self) -> None:
+        self._frames.bucket.delete([saved.frame(self._name).key for saved in self._last])
+        self._last = []
 
-    def _place(self, log: ThreadLog | None) -> Saved:
+    def _place(self, log: ThreadLog | None) -> list[Saved]:
         seq = (log.seq if log else 0) + 1
-        if self._last is not None and self._last.seq == seq:
+        if self._last and self._last[0].seq == seq:
             return self._last
-        packed, record = self._prepared.packed, self._prepared.record
-        base = None if packed.base is None else packed.base[1]
+        seqs = {record.id: seq + number for number, record in enumerate(self._records)}
         swept = log.swept if log else 0
-        if base is not None and packed.base != base_key(self._name, base, swept):
-            raise BaseGone
+        return [self._saved(prepared, seqs, swept) for prepared in self._chain]
+
+    def _saved(self, prepared: Prepared, seqs: dict[str, int], swept: int) -> Saved:
+        record, packed = prepared.record, prepared.packed
         return Saved(
-            seq=seq,
+            seq=seqs[record.id],
             id=record.id,
-            write=seq,
+            write=seqs[record.id],
             nonce=object_keys.new_nonce(),
-            base=base,
+            base=self._base(packed.base, seqs, swept),
             record=pack_record(record),
             size=len(packed.data),
         )
 
-    def _write(self, saved: Saved) -> list[FrameName]:
-        """Write the frame and return what else was ever written under this id, at once."""
-        record, own = self._prepared.record, saved.frame(self._name)
+    def _base(self, key: Any, seqs: dict[str, int], swept: int) -> int | None:
+        """Return the number of what a frame stands on. Raises BaseGone."""
+        if isinstance(key, Unplaced):
+            return seqs[key.checkpoint_id]
+        if key is None:
+            return None
+        seq = int(key[1])
+        if key != base_key(self._name, seq, swept):
+            raise BaseGone
+        return seq
+
+    def _write(self, placed: Sequence[Saved]) -> list[list[FrameName]]:
+        """Write the frames and return what else was ever written under their ids, at once."""
+        bucket = self._frames.bucket
+        both = zip(placed, self._chain, strict=True)
+        writing = [bucket.start(partial(self._write_one, *one)) for one in both]
+        others = bucket.at_once(self._others, placed)
+        for one in writing:
+            one.result()
+        return others
+
+    def _write_one(self, saved: Saved, prepared: Prepared) -> None:
+        record = prepared.record
         frame = FrameObject(
             record.id,
             record.agent_id,
@@ -146,12 +195,13 @@ class _Save:
             saved.seq,
             saved.base,
             saved.record,
-            self._prepared.packed.data,
+            prepared.packed.data,
         )
-        writing = self._frames.bucket.start(lambda: self._frames.write(own, frame))
-        others = [name for name in self._frames.of(record.id) if name != own]
-        writing.result()
-        return others
+        self._frames.write(saved.frame(self._name), frame)
+
+    def _others(self, saved: Saved) -> list[FrameName]:
+        own = saved.frame(self._name)
+        return [name for name in self._frames.of(saved.id) if name != own]
 
 
 def _first(

@@ -31,6 +31,8 @@ from checkpoints.stores.heads import RestoresByHead
 from checkpoints.stores.ledger import missing
 from checkpoints.stores.objects import care as object_care
 from checkpoints.stores.objects import changes as object_changes
+from checkpoints.stores.objects import erasing as object_erasing
+from checkpoints.stores.objects import journal as object_journal
 from checkpoints.stores.objects import keys as object_keys
 from checkpoints.stores.objects import mending as object_mending
 from checkpoints.stores.objects import moves as object_moves
@@ -40,6 +42,7 @@ from checkpoints.stores.objects import saves as object_saves
 from checkpoints.stores.objects.bucket import AT_ONCE, Bucket
 from checkpoints.stores.objects.bytes import record_of
 from checkpoints.stores.objects.frames import Frames
+from checkpoints.stores.objects.journal import ObjectJournal
 from checkpoints.stores.objects.keys import ThreadName
 from checkpoints.stores.objects.log import Item, Place, Saved, ThreadLog, saves, view
 from checkpoints.stores.objects.scratch import remove_scratch, spoil
@@ -49,7 +52,7 @@ from checkpoints.stores.urls import StoreUrl
 __all__ = ["ObjectStore", "open_url", "remove_scratch", "spoil"]
 
 
-class ObjectStore(RestoresByHead):
+class ObjectStore(RestoresByHead, ObjectJournal):
     """Keeps each checkpoint as an object and each thread's head and log as another.
 
     A save counts from the moment in which the thread's object was replaced, on the condition that
@@ -73,14 +76,20 @@ class ObjectStore(RestoresByHead):
 
     def put(self, draft: Draft, state: State, *, expected_head: str | None) -> Checkpoint:
         """Save durably and make it the head, in one step, before returning."""
+        return self.put_many([(draft, state)], expected_head=expected_head)[0]
+
+    def put_many(
+        self, drafts: Sequence[tuple[Draft, State]], *, expected_head: str | None
+    ) -> list[Checkpoint]:
+        """Save a chain of one thread's checkpoints, which count in one moment: all or none."""
         self._begin()
-        return object_saves.save(self._frames, draft, state, expected_head)
+        return object_saves.save(self._frames, drafts, expected_head)
 
     def threads(self) -> Iterator[Thread]:
         """Yield every thread, most recently updated first; not those that cannot be read."""
         names = [name for name, _ in self._checked_threads()]
         logs = self._bucket.at_once(self._readable, names)
-        views = [view(log) for log in logs if log is not None]
+        views = [view(log) for log in logs if log is not None and log.is_there]
         yield from sorted(views, key=_last_moved, reverse=True)
 
     def history(
@@ -134,7 +143,7 @@ class ObjectStore(RestoresByHead):
         """Return what the next run of the thread resumes from."""
         for name in self._names(agent_id, thread_id):
             log = self._threads.read(name)
-            if log is not None:
+            if log is not None and log.is_there:
                 return log.head
         return None
 
@@ -223,6 +232,25 @@ class ObjectStore(RestoresByHead):
         self._begin()
         return object_care.sweep(self._frames, before)
 
+    def erase(
+        self,
+        agent_id: str,
+        thread_id: str,
+        checkpoint_ids: Sequence[str] | None = None,
+        *,
+        now: datetime,
+    ) -> int:
+        """Delete checkpoints of one thread for good; return how many there were.
+
+        From the moment in which the thread's object is replaced nothing names them; their
+        objects are deleted after that, frames of saves that never counted by a sweep.
+        """
+        if self._check() is None:
+            return 0
+        self._begin()
+        name = object_keys.thread_name(agent_id, thread_id)
+        return object_erasing.erase(self._frames, name, checkpoint_ids, now)
+
     def changes(self, cursor: str | None, *, limit: int = 500) -> Changes:
         """Return what was written after ``cursor``, thread by thread."""
         store_id = self._check()
@@ -241,7 +269,7 @@ class ObjectStore(RestoresByHead):
     def repair(self, *, now: datetime) -> list[Finding]:
         """Move what cannot be read into quarantine, with its bytes kept."""
         self._begin()
-        return object_mending.repair(self._frames, now)
+        return object_mending.repair(self._frames, now) + object_journal.quarantine(self._bucket)
 
     def rebuild(self, *, now: datetime) -> int:
         """Remake threads and their pages from the frames alone, where they cannot be read.
@@ -283,6 +311,7 @@ class ObjectStore(RestoresByHead):
                 "remakes it",
             )
         yield from object_mending.verify(self._frames, deep=deep)
+        yield from object_journal.verify(self._bucket)
 
     def _checked_threads(self) -> list[tuple[ThreadName, Any]]:
         return self._threads.names() if self._check() is not None else []
@@ -309,7 +338,7 @@ class ObjectStore(RestoresByHead):
             return None
 
     def _newest(self, log: ThreadLog | None, limit: int | None) -> list[Checkpoint] | None:
-        if log is None:
+        if log is None or not log.is_there:
             return None
         listed: list[Saved] = []
         for items in self._newest_first(log):
