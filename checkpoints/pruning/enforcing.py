@@ -65,7 +65,7 @@ class Enforcer:
     ) -> AbstractSet[str]:
         attempts_left = ATTEMPTS
         while True:
-            self._known.take(saved)
+            self._take(saved, released)
             try:
                 return self._remove(self._going(now, held, released), now)
             except (PlanRefused, CheckpointNotFound):
@@ -73,6 +73,12 @@ class Enforcer:
                 if not attempts_left:
                     raise
                 self._known.forget()
+
+    def _take(self, saved: Sequence[Checkpoint], released: AbstractSet[str]) -> None:
+        if self._policy.keeps_all:
+            self._known.take_only(released, of=saved[-1])
+        else:
+            self._known.take(saved)
 
     def _going(
         self, now: datetime, held: AbstractSet[str], released: AbstractSet[str]

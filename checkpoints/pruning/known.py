@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -31,6 +32,15 @@ class KnownThread:
             self._listing.update(_light(saved))
             self._head_id = saved[-1].id
 
+    def take_only(self, checkpoint_ids: Iterable[str], of: Checkpoint) -> None:
+        """Learn of a few of a thread, where all else stays anyway."""
+        self._listing = {}
+        self._read_head_and_pins(of)
+        for checkpoint_id in checkpoint_ids:
+            with contextlib.suppress(CheckpointNotFound):
+                record = self._store.get(checkpoint_id, thread_id=of.thread_id)
+                self._listing[checkpoint_id] = record
+
     def drop(self, checkpoint_ids: Iterable[str]) -> None:
         """Learn that some were removed."""
         if self._listing is not None:
@@ -46,14 +56,17 @@ class KnownThread:
         return self._pins if self._head_id is None else {**self._pins, self._head_id: "the head"}
 
     def _read(self, of: Checkpoint) -> dict[str, Checkpoint]:
-        head = self._store.head(of.agent_id, of.thread_id)
-        self._head_id = head.checkpoint_id if head else None
-        pins = self._store.pins()
-        self._pins = {pin.checkpoint_id: f"pinned: {pin.reason}" for pin in pins}
+        self._read_head_and_pins(of)
         try:
             return _light(reversed(self._store.history(of.agent_id, of.thread_id)))
         except CheckpointNotFound:
             return {}
+
+    def _read_head_and_pins(self, of: Checkpoint) -> None:
+        head = self._store.head(of.agent_id, of.thread_id)
+        self._head_id = head.checkpoint_id if head else None
+        pins = self._store.pins()
+        self._pins = {pin.checkpoint_id: f"pinned: {pin.reason}" for pin in pins}
 
 
 def _light(records: Iterable[Checkpoint]) -> dict[str, Checkpoint]:

@@ -27,7 +27,8 @@ class Pruner:
     """Moves to the trash what the policy does not keep; it stays there for its grace.
 
     A thread of its own does it, moments after the saves; ``settle`` does it now. Nothing here
-    raises or holds a save up. Without a policy nothing is removed.
+    raises or holds a save up. Without a policy nothing is removed; under one without rules, only
+    what completed operations leave behind is.
     """
 
     def __init__(self, store: Store, policy: RetentionPolicy | None) -> None:
@@ -71,7 +72,7 @@ class Pruner:
 
     def saved(self, record: Checkpoint, now: datetime) -> None:
         """Take notice of a save, and have removed soon what may go at this time."""
-        if self._enforcer is None:
+        if self._policy is None or (self._policy.keeps_all and not self._released):
             return
         with self._lock:
             self._saved.append(record)

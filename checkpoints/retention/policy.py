@@ -54,6 +54,11 @@ class RetentionPolicy:
             if count is not None:
                 _check_number(name, count, at_least=1)
 
+    @property
+    def keeps_all(self) -> bool:
+        """Whether it has no rule, so that only what completed operations leave behind goes."""
+        return self == type(self)()
+
     @classmethod
     def keep_last(cls, count: int) -> Self:
         """Keep the newest ``count`` of a thread, whatever their kind: a ``retention_count``."""

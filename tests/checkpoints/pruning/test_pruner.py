@@ -134,6 +134,20 @@ def test_without_a_policy_everything_stays(store: Store) -> None:
     assert len(agent.listed()) == 6
 
 
+def test_under_a_policy_without_rules_only_completed_operations_are_cleaned_up() -> None:
+    faulty = FaultyStore(MemoryStore())
+    agent = Agent(faulty, RetentionPolicy())
+    kept, pinned, gone = (agent.save(Kind.PRE_OPERATION) for _ in range(3))
+    agent.pruner.hold(kept.id)
+    faulty.pin(pinned, reason="good", now=NOON)
+    agent.pruner.release(pinned.id)
+    agent.pruner.release(gone.id)
+    agent.save()
+    agent.pruner.settle()
+    assert faulty.calls["history"] == 0
+    assert agent.listed() == ["c4", "c2", "c1"]
+
+
 def test_a_pin_that_was_set_meanwhile_is_heeded(agent: Agent) -> None:
     first = agent.save()
     agent.listed()
