@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 from checkpoints.stores.decorators.cached import CachedStore
 from checkpoints.stores.decorators.fallback import FallbackStore
+from checkpoints.stores.decorators.telling import Fallback
 from checkpoints.stores.decorators.wrapping import WrappingStore
 
 if TYPE_CHECKING:
     from checkpoints.stores.decorators.retrying import Retry, RetryingStore
 
-__all__ = ["CachedStore", "FallbackStore", "Retry", "RetryingStore", "WrappingStore"]
+__all__ = ["CachedStore", "Fallback", "FallbackStore", "Retry", "RetryingStore", "WrappingStore"]
 
 
 def __getattr__(name: str) -> Any:

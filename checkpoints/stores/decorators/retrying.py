@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
 from stamina import RetryingCaller
 
 from checkpoints.errors import CheckpointNotFound, HeadMoved, TransientStoreError
-from checkpoints.records import Checkpoint, Directive, Head, Removal
+from checkpoints.records import Checkpoint, Directive, Head, JournalEntry, Removal
+from checkpoints.sameness import same
 from checkpoints.stores.base import Store
+from checkpoints.stores.decorators.entries_aside import entry_of, key_of
 from checkpoints.stores.decorators.telling import Listener, tell
 from checkpoints.stores.decorators.wrapping import WrappingStore
 
@@ -45,8 +47,8 @@ class RetryingStore(WrappingStore):
 
     A try that failed may have happened. Saves and restores carry an id and act once; where a call
     does not (moving a head without an operation, removing, taking a directive), the store is read
-    again before or after the next try to tell what has happened. ``sweep`` then returns the bytes
-    that its last try freed.
+    again before or after the next try to tell what has happened. ``sweep``, ``erase`` and
+    ``forget`` then return what their last try took away.
 
     ``on_retry`` hears of each further try before it begins; what it raises is logged and changes
     nothing.
@@ -196,6 +198,23 @@ class RetryingStore(WrappingStore):
 
         return self._tried("untrash", bring, bring_again)
 
+    def record(self, entries: Sequence[JournalEntry], *, replace: bool = False) -> int:
+        """Keep journal entries durably, all or none; return how many of them are new.
+
+        After a try whose answer was lost, an entry that is there just as it was given counts as
+        new: nobody else gives the same one at the same microsecond. With ``replace`` only those
+        count that the last try found missing.
+        """
+
+        def keep() -> int:
+            return self._store.record(entries, replace=replace)
+
+        def keep_again() -> int:
+            new = keep()
+            return new if replace else max(new, _kept_as_given(self._store, entries))
+
+        return self._tried("record", keep, keep_again)
+
     def _unlisted(self, checkpoint_ids: Iterable[str]) -> set[str]:
         return {name for name in checkpoint_ids if not _is_listed(self._store, name)}
 
@@ -232,6 +251,18 @@ class _Tries(Generic[T]):
         waited = time.monotonic() - failed_at
         event = Retry(method=self._method, attempt=self._attempt, error=error, wait_seconds=waited)
         tell(self._listener, event)
+
+
+def _kept_as_given(store: Store, entries: Sequence[JournalEntry]) -> int:
+    """Return how many entries a store holds just as they are given."""
+    first = {key_of(entry): entry for entry in reversed(entries)}
+    return sum(_is_same(entry_of(store, entry), entry) for entry in first.values())
+
+
+def _is_same(kept: JournalEntry | None, given: JournalEntry) -> bool:
+    if kept is None or not same(dict(kept.data), dict(given.data)):
+        return False
+    return replace(kept, data={}) == replace(given, data={})
 
 
 def _is_listed(store: Store, checkpoint_id: str) -> bool:

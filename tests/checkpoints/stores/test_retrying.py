@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from checkpoints.stores.decorators.retrying import Retry, RetryingStore
 from checkpoints.stores.memory import MemoryStore
 from checkpoints.stores.sqlite import store as sqlite
 from checkpoints.stores.urls import parse_url
-from checkpoints.testing import NOON, FaultyStore, draft, save_chain
+from checkpoints.testing import NOON, FaultyStore, draft, entry, save_chain
 
 BUSY = TransientStoreError("the connection was lost")
 
@@ -259,3 +260,52 @@ checkpoints.stores.decorators.RetryingStore
 assert "stamina" in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_an_entry_whose_answer_was_lost_is_new_once(
+    store: RetryingStore, faulty: FaultyStore, after: bool
+) -> None:
+    store.record([entry("before")])
+    faulty.fail("record", error=BUSY, times=1, after=after)
+    given = [entry("before", data={"n": 2}), entry("k", data={"pair": (1, b"2")})]
+    assert store.record(given) == 1
+    assert store.record(given) == 0
+    assert [e.data for e in store.entries("agent-1", "main", kind="effect")] == [
+        {},
+        {"pair": (1, b"2")},
+    ]
+
+
+def test_an_entry_that_somebody_else_kept_meanwhile_is_not_new(
+    store: RetryingStore, faulty: FaultyStore, inner: Store
+) -> None:
+    faulty.fail("record", error=BUSY, times=1)
+    inner.record([entry("k", recorded_at=NOON + timedelta(microseconds=1))])
+    assert store.record([entry("k")]) == 0
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_batch_that_failed_once_is_saved_once(
+    store: RetryingStore, faulty: FaultyStore, after: bool
+) -> None:
+    save_chain(store, 1)
+    faulty.fail("put_many", error=BUSY, times=1, after=after)
+    batch = [(draft(n, parent=f"c{n - 1}"), {"n": n}) for n in (2, 3)]
+    assert [c.id for c in store.put_many(batch, expected_head="c1")] == ["c2", "c3"]
+    head = store.head("agent-1", "main")
+    assert head is not None
+    assert (head.checkpoint_id, head.version) == ("c3", 3)
+
+
+@pytest.mark.parametrize("method", ["entries", "journals", "forget", "erase"])
+def test_journal_and_erasing_are_tried_again(
+    store: RetryingStore, faulty: FaultyStore, method: str
+) -> None:
+    faulty.fail(method, error=BUSY, times=1)
+    store.record([entry("k", checkpoint_id="c1"), entry("l")])
+    save_chain(store, 2)
+    assert store.erase("agent-1", "main", ["c1"], now=NOON) == 1
+    assert [e.key for e in store.entries("agent-1", "main", kind="effect")] == ["l"]
+    assert store.forget("agent-1", "main", kind="effect", keys=["l"]) == 1
+    assert store.journals() == []
