@@ -54,8 +54,8 @@ class OwnedFolder:
         """Let go of the folder; remove it when nothing is left in it."""
         if self._lock is None:
             return
-        if not any(entry.name != LOCK for entry in self.path.iterdir()):
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            if all(entry.name == LOCK for entry in self.path.iterdir()):
                 (self.path / LOCK).unlink()
                 self.path.rmdir()
         self.abandon()

@@ -144,6 +144,10 @@ class Spool:
             return MemorySegment(lane)
 
     def _own_folder(self) -> Path:
+        """Return our folder, made anew when somebody removed it. Raises OSError."""
+        if self._folder is not None and not self._folder.path.exists():
+            self._folder.abandon()
+            self._folder = None
         if self._folder is None:
             _address(self._settings)
             self._folder = OwnedFolder.create(self._settings.destination)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import stat
 import subprocess
@@ -209,6 +210,21 @@ def test_a_spool_that_cannot_be_made_is_said_once_and_does_without(
     reporter.close()
     assert len(dashboard.items) == 20
     assert caplog.text.count("reports wait in memory") == 1
+
+
+def test_a_spool_that_was_removed_is_made_anew(
+    dashboard: Dashboard, spool: Path, reporters: Reporters
+) -> None:
+    dashboard.always = 503
+    reporter = reporters()
+    report(reporter, range(3))
+    until(lambda: reporter.counters.spooled == 3)
+    shutil.rmtree(spool)
+    report(reporter, range(3, 5))
+    until(lambda: len(list(spool.rglob(f"*{SUFFIX}"))) == 1)
+    dashboard.always = None
+    until(lambda: len(dashboard.items) >= 2)
+    reporter.close()
 
 
 def test_what_found_no_room_goes_to_the_disk_at_the_end(tmp_path: Path) -> None:
