@@ -12,6 +12,7 @@ from benchmarks.measure import Row
 HEADINGS = ("what", "measured", "goal", "", "note")
 TITLES = {
     "sdk": "The SDK",
+    "reporting": "Reporting",
     "native": "The default store",
     "index": "The dashboard's index",
     "restore": "Restoring",
