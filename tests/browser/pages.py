@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.browsing import new_context
+from tests.browser.reports import FAR_AGENT
 from tests.browser.worlds import World, open_agent
 
 FIXED = {
@@ -40,7 +41,7 @@ def places(browser: Browser, world: World) -> tuple[Place, ...]:
     """Return every page, after a restore was carried out so that there is one to show."""
     context = new_context(browser, world.instance, cookies=world.cookies)
     page = context.new_page()
-    found = {**FIXED, **_timelines(page), **_restored(page)}
+    found = {**FIXED, **_timelines(page), **_restored(page), **_reported(page)}
     context.close()
     return tuple(Place(name, path) for name, path in found.items())
 
@@ -80,6 +81,24 @@ def _restored(page: Page) -> dict[str, str]:
     page.get_by_role("link", name="See the timeline").click()
     page.wait_for_url("**/agents/**")
     return {"operation": operation, "timeline-restored": _path(page)}
+
+
+def _reported(page: Page) -> dict[str, str]:
+    """Leave a directive for an agent whose store is not opened here."""
+    open_agent(page, FAR_AGENT)
+    timeline = _path(page)
+    page.locator("table[data-rows] tbody tr").nth(7).locator("td a").first.click()
+    checkpoint = _path(page)
+    page.get_by_role("link", name="Restore by directive…").click()
+    directive = _path(page)
+    page.get_by_label("Why").fill("The prices are wrong from here on.")
+    page.get_by_role("button", name="Leave the directive").click()
+    expect(page.get_by_text("A directive waits for this agent")).to_be_visible()
+    return {
+        "timeline-reported": timeline,
+        "checkpoint-reported": checkpoint,
+        "restore-by-directive": directive,
+    }
 
 
 def _path(page: Page) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests.browser.browsing import log_in, new_context
+from tests.browser.reports import report_from_afar
 from tests.histories import save_histories
 from tests.instances import Instance, running_instance
 
@@ -29,7 +30,10 @@ class World:
 
 @contextmanager
 def a_world(browser: Browser, samples: Path, folder: Path) -> Iterator[World]:
-    """Start Holdfast, log in by the link, and add a native, a LangGraph and two Kaizen stores."""
+    """Start Holdfast, log in by the link, and add a native, a LangGraph and two Kaizen stores.
+
+    A fifth store is only reported about.
+    """
     native = save_histories(folder, now=datetime.now(UTC))
     langgraph = _copy_langgraph(samples, folder)
     kaizen = folder / "kaizen"
@@ -45,6 +49,7 @@ def a_world(browser: Browser, samples: Path, folder: Path) -> Iterator[World]:
         add_source(page, f"kaizen:///{kaizen / 'flat'}", "Kaizen workers")
         add_source(page, f"kaizen:///{kaizen / 'corrupt'}", "Rescued from a broken disk")
         wait_until_read(page, sources=4)
+        report_from_afar(instance, folder)
         context.close()
         yield World(instance=instance, cookies=cookies, native_url=native)
 
