@@ -8,11 +8,17 @@ from datetime import datetime
 
 from checkpoints.errors import CheckpointError, HeadMoved, PlanRefused
 from checkpoints.identifiers import new_id
-from checkpoints.records import Checkpoint, Directive, Draft, Head, RestorePlan, Status
+from checkpoints.records import (
+    EFFECT,
+    EFFECT_STARTED,
+    Checkpoint,
+    Directive,
+    Draft,
+    Head,
+    RestorePlan,
+    Status,
+)
 from checkpoints.stores.base import ReadableStore, RestorableStore, Store
-
-EFFECT_KINDS = ("effect", "effect_started")
-"""Kinds of journal entries that say what an agent did outside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +120,7 @@ def fork(
 
 
 def _copy_effects(store: Store, origin: Checkpoint, first: Checkpoint) -> None:
-    for kind in EFFECT_KINDS:
+    for kind in (EFFECT, EFFECT_STARTED):
         entries = store.entries(origin.agent_id, origin.thread_id, kind=kind)
         agent_id, thread_id = first.agent_id, first.thread_id
         store.record([replace(e, agent_id=agent_id, thread_id=thread_id) for e in entries])

@@ -15,6 +15,8 @@ from enum import StrEnum
 from typing import Any, Self
 
 State = Mapping[str, Any]
+EFFECT, EFFECT_STARTED = "effect", "effect_started"
+"""Kinds of journal entries: something was done outside; it is about to be done."""
 
 
 class Kind(StrEnum):

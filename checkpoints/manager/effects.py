@@ -10,12 +10,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from checkpoints.lineage import EFFECT_KINDS
 from checkpoints.manager.both import AlsoAsync
-from checkpoints.records import Effect, JournalEntry
+from checkpoints.records import EFFECT, EFFECT_STARTED, Effect, JournalEntry
 from checkpoints.stores.base import Store
-
-DONE, STARTED = EFFECT_KINDS
 
 NewEffect = Callable[[str, str, Any], Effect]
 """Makes an effect of a name, a key and a result: the manager knows the rest."""
@@ -33,26 +30,26 @@ class Effects:
     def record(self, name: str, key: str, result: Any) -> tuple[Effect, bool]:
         """Keep an effect durably; return it and whether it is new, or the first of this key."""
         effect = self._new(name, key, result)
-        if self._store.record([_entry(DONE, effect)]):
+        if self._store.record([_entry(EFFECT, effect)]):
             return effect, True
         return self.done(key) or effect, False
 
     def start(self, name: str, key: str) -> bool:
         """Note durably that an effect will be done now; return whether it is the first time."""
-        return self._store.record([_entry(STARTED, self._new(name, key, None))]) > 0
+        return self._store.record([_entry(EFFECT_STARTED, self._new(name, key, None))]) > 0
 
     def drop(self, key: str) -> None:
         """Forget that an effect was started: it is certain that it was not done."""
-        self._store.forget(self._agent_id, self._thread_id, kind=STARTED, keys=[key])
+        self._store.forget(self._agent_id, self._thread_id, kind=EFFECT_STARTED, keys=[key])
 
     def done(self, key: str) -> Effect | None:
         """Return the effect of a key, if it was done."""
-        entries = self._store.entries(self._agent_id, self._thread_id, kind=DONE, prefix=key)
+        entries = self._store.entries(self._agent_id, self._thread_id, kind=EFFECT, prefix=key)
         return next((effect_of(entry) for entry in entries if entry.key == key), None)
 
     def all(self) -> list[Effect]:
         """Return all, in the order in which they were done."""
-        entries = self._store.entries(self._agent_id, self._thread_id, kind=DONE)
+        entries = self._store.entries(self._agent_id, self._thread_id, kind=EFFECT)
         return [effect_of(e) for e in sorted(entries, key=lambda entry: entry.recorded_at)]
 
 

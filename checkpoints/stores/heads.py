@@ -7,6 +7,7 @@ from datetime import datetime
 
 from checkpoints.errors import CorruptCheckpoint, HeadMoved, PlanRefused
 from checkpoints.records import (
+    EFFECT,
     Capabilities,
     Checkpoint,
     Directive,
@@ -18,6 +19,9 @@ from checkpoints.records import (
     Status,
 )
 from checkpoints.stores.base import Store
+
+EFFECTS_NAMED = 5
+"""Effects that a plan's warning names; of the others it says how many."""
 
 
 class RestoresByHead:
@@ -54,7 +58,10 @@ class RestoresByHead:
             expected_head_sha256=current.sha256 if current else None,
             superseded=tuple(record.id for record in left),
             rerun_steps=tuple(step_label(record) for record in reversed(left)),
-            warnings=_warnings(by_id, head, checkpoint),
+            warnings=(
+                *_warnings(by_id, head, checkpoint),
+                *_effects_since(self, checkpoint, {record.id for record in left}),
+            ),
         )
 
     def choose_ids(self, plan: RestorePlan) -> tuple[str, ...]:
@@ -196,3 +203,16 @@ def _warnings(
     if checkpoint in lineage or not known_to_its_root:
         return ()
     return ("The checkpoint lies on another branch than the head.",)
+
+
+def _effects_since(store: Store, target: Checkpoint, left: set[str]) -> tuple[str, ...]:
+    """Warn of what was done outside after the target, which no restore undoes."""
+    after = left | {target.id}
+    entries = store.entries(target.agent_id, target.thread_id, kind=EFFECT)
+    done = [f"{e.data['name']} ({e.key})" for e in entries if e.checkpoint_id in after]
+    if not done:
+        return ()
+    more = f" and {len(done) - EFFECTS_NAMED} more" if len(done) > EFFECTS_NAMED else ""
+    named = ", ".join(done[:EFFECTS_NAMED]) + more
+    asking = "An agent that asks for an effect by its key does not repeat it."
+    return (f"Done outside since then, and not undone: {named}. {asking}",)

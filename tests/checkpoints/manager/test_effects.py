@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from checkpoints import CheckpointManager
+from checkpoints import CheckpointManager, Store
+from checkpoints.lineage import plan_restore
 
 Reopened = Callable[[], CheckpointManager]
 
@@ -62,6 +63,22 @@ def test_a_restore_does_not_undo_an_effect(manager: CheckpointManager) -> None:
     manager.restore_checkpoint(before)
     with manager.effect("pay", "order-17") as effect:
         assert effect.done
+
+
+def test_a_restores_plan_names_what_was_done_since(
+    manager: CheckpointManager, store: Store
+) -> None:
+    manager.record_effect("greet", "customer-1")
+    start = manager.create_checkpoint(state={})
+    manager.record_effect("pay", "order-17")
+    manager.create_checkpoint(state={})
+    for number in range(6):
+        manager.record_effect("mail", f"m-{number}")
+    manager.create_checkpoint(state={})
+    (warning,) = plan_restore(store, start).warnings
+    assert "not undone: mail (m-0), mail (m-1)" in warning
+    assert "and 2 more" in warning
+    assert "greet" not in warning
 
 
 def test_keys_that_begin_alike_are_apart(manager: CheckpointManager) -> None:
