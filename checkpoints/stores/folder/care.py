@@ -60,6 +60,14 @@ def headless(path: Path) -> PermanentStoreError:
     )
 
 
+def entries_lost(path: Path, lines: Sequence[int]) -> CorruptCheckpoint:
+    """Return the refusal to tell entries of which one may be missing or wrong."""
+    return CorruptCheckpoint(
+        f"line {lines[0]} of {path} is damaged and told of journal entries; which ones cannot be "
+        "known. `holdfast rebuild` goes on without it and keeps it beside the new journal"
+    )
+
+
 def bytes_at(folder: Folder, path: Path, record: Checkpoint) -> bytes | None:
     """Return the bytes of a checkpoint's file, None when there is none.
 

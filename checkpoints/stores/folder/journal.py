@@ -41,6 +41,8 @@ MAX_JOURNAL = 4 * 1024**3
 MAX_HEADER = 4096
 GAP = 16
 """Positions left out for each damaged line: it may have held more than one event."""
+_OF_ENTRIES = (b'"entries":', b'"forgotten"', b'"ended":')
+"""What stands in lines after which there are other journal entries than before."""
 
 
 class News(NamedTuple):
@@ -54,7 +56,8 @@ class Journal:
     """Reads what was appended since the last look, appends, and writes itself anew.
 
     ``position`` is the last one that an event has or may have had. ``damaged_after`` is that of
-    the event before the last damaged line, None without any.
+    the event before the last damaged line, None without any. ``damaged_entries`` are those of the
+    damaged lines that told of journal entries.
     """
 
     def __init__(self, path: Path, broken: str | None = None) -> None:
@@ -67,6 +70,7 @@ class Journal:
     def _begin(self) -> None:
         self.header: Header | None = None
         self.damaged: list[int] = []
+        self.damaged_entries: list[int] = []
         self.torn = False
         self.lines = 0
         self.position = 0
@@ -156,6 +160,8 @@ class Journal:
             event = self._event(payload)
             if event is not None:
                 yield event
+            elif any(word in whole for word in _OF_ENTRIES):
+                self.damaged_entries.append(self.lines)
 
     def _event(self, payload: dict[str, Any] | None) -> Event | None:
         """Return the event of a line. One that cannot follow the last is damage, too."""

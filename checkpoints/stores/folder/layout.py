@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -79,6 +79,18 @@ class Folder:
                     freed += path.lstat().st_size
                     path.unlink()
         return freed
+
+    def remove_quarantined(
+        self, agent_id: str, thread_id: str, checkpoint_ids: Sequence[str] | None
+    ) -> None:
+        """Delete what of a thread, or of some of its checkpoints, is in quarantine."""
+        away = self.root / QUARANTINE / file_name(agent_id) / file_name(thread_id)
+        names = None if checkpoint_ids is None else {file_name(name) for name in checkpoint_ids}
+        for path in away.glob("*-*.*"):
+            name = path.name.partition("-")[2].partition(".")[0]
+            if names is None or name in names:
+                with translated_errors(path):
+                    path.unlink(missing_ok=True)
 
     def remove_leftovers(self, before: datetime) -> None:
         """Delete what saves that were killed before a time left unfinished."""

@@ -89,6 +89,40 @@ class FileStore(JournaledStore):
         self._require_open_to_all()
         return super().record(entries, replace=replace)
 
+    def entries(
+        self,
+        agent_id: str,
+        thread_id: str,
+        *,
+        kind: str,
+        prefix: str = "",
+        limit: int | None = None,
+    ) -> list[JournalEntry]:
+        """Return a thread's entries of one kind in the order of their keys."""
+        found = super().entries(agent_id, thread_id, kind=kind, prefix=prefix, limit=limit)
+        if self._journal.damaged_entries:
+            raise care.entries_lost(self._journal.path, self._journal.damaged_entries)
+        return found
+
+    def erase(
+        self,
+        agent_id: str,
+        thread_id: str,
+        checkpoint_ids: Sequence[str] | None = None,
+        *,
+        now: datetime,
+    ) -> int:
+        """Delete checkpoints of one thread for good, from the journal and the quarantine too."""
+        if not self._root.is_dir():
+            return 0
+        erased = super().erase(agent_id, thread_id, checkpoint_ids, now=now)
+        with self._exclusive():
+            self._folder.remove_quarantined(agent_id, thread_id, checkpoint_ids)
+            if not self._journal.damaged:
+                with self._lock:
+                    self._rewrite(compacted(self._ledger))
+        return erased
+
     def _require_open_to_all(self) -> None:
         if not self._open_to_all:
             raise PermanentStoreError(
