@@ -6,6 +6,7 @@ import asyncio
 import functools
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -276,6 +277,17 @@ def test_a_hook_that_hangs_forbids_nothing(hooks: HookManager, gate: threading.E
 
     hooks.register("before_save", slow_veto, timeout=SHORT)
     assert hooks.run(told(state={"kept": 1})).veto is None
+
+
+def test_an_interrupt_while_a_hook_runs_reaches_the_agent(
+    hooks: HookManager, gate: threading.Event
+) -> None:
+    hooks.register("after_save", hanging_thread(gate), timeout=30)
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        timer.start()
+        hooks.run(told(HookEvent.AFTER_SAVE))
+    timer.join()
 
 
 def test_a_task_that_takes_too_long_is_cancelled(hooks: HookManager) -> None:
