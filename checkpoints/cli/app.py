@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
+from typing import Annotated
 
 import typer
 
@@ -11,7 +12,6 @@ from checkpoints.cli.exits import Exit, errors
 
 app = typer.Typer(
     name="holdfast",
-    help="See, understand and recover the checkpoints of your agents.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -25,6 +25,25 @@ app.command("rebuild")(care.rebuild)
 app.command("migrate")(moving.migrate_store)
 app.command("selftest")(care.selftest)
 app.command("spool")(spooling.spool)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"holdfast {version('holdfast')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and end."
+        ),
+    ] = False,
+) -> None:
+    """See, understand and recover the checkpoints of your agents."""
 
 
 def _load_extensions() -> None:

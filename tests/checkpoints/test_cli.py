@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -230,3 +231,7 @@ def test_damaged_kaizen_files_are_named_and_the_list_goes_on(samples: Path) -> N
     assert result.exit_code == Exit.OK
     assert "ckpt_zerolength0" in result.stderr
     assert "ckpt_zerolength0" not in result.stdout
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert run("--version").stdout == f"holdfast {version('holdfast')}\n"
