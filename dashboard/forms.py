@@ -24,7 +24,7 @@ class ReasonForm(forms.Form):
         label="Why",
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Others read this in the operation and in the audit log.",
+        help_text="Others read this beside it and in the audit log.",
     )
     idempotency_key = forms.CharField(max_length=64, initial=new_key, widget=forms.HiddenInput)
 
