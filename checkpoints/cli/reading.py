@@ -10,6 +10,7 @@ import typer
 from checkpoints.cli import output
 from checkpoints.cli.exits import errors
 from checkpoints.cli.opening import InThread, Json, Url, opened
+from checkpoints.connectors.langgraph_native import load_readable
 from checkpoints.diffs import diff_states
 from checkpoints.errors import CorruptCheckpoint
 from checkpoints.presentation import presentable
@@ -37,7 +38,7 @@ def show(url: Url, checkpoint: str, thread: InThread = None, as_json: Json = Fal
     with opened(url) as store:
         record = store.get(checkpoint, thread_id=thread)
         try:
-            _print_whole(record, store.load(record), as_json=as_json)
+            _print_whole(record, load_readable(store, record), as_json=as_json)
         except CorruptCheckpoint:
             _print_whole(record, None, as_json=as_json)
             raise
@@ -46,7 +47,8 @@ def show(url: Url, checkpoint: str, thread: InThread = None, as_json: Json = Fal
 def diff(url: Url, before: str, after: str, thread: InThread = None, as_json: Json = False) -> None:
     """Show what changed in the state from one checkpoint to another."""
     with opened(url) as store:
-        states = [store.load(store.get(ref, thread_id=thread)) for ref in (before, after)]
+        records = [store.get(ref, thread_id=thread) for ref in (before, after)]
+        states = [load_readable(store, record) for record in records]
     changes = diff_states(*states)
     if as_json:
         output.print_json([presentable(change.to_dict()) for change in changes])

@@ -7,9 +7,9 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from checkpoints.connectors.langgraph_native.places import Place, another_id, mark_id
 from checkpoints.identifiers import new_id
 from checkpoints.integrations.langgraph.graph_store import Standing
-from checkpoints.integrations.langgraph.places import Place, another_id, mark_id
 from checkpoints.records import Checkpoint, Draft, JournalEntry
 
 if TYPE_CHECKING:

@@ -6,18 +6,17 @@ A checkpoint whose ancestors are deleted would silently lose what such a channel
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from langgraph.checkpoint.base import DeltaChannelHistory, PendingWrite
 
+from checkpoints.connectors.langgraph_native.places import Place, place_of
+from checkpoints.connectors.langgraph_native.reading import COUNTERS
 from checkpoints.integrations.langgraph.graph_store import GraphStore
-from checkpoints.integrations.langgraph.places import Place, place_of
 from checkpoints.integrations.langgraph.states import channels_in, envelope_in, rebuilt
 from checkpoints.integrations.langgraph.writes import WriteJournal
 from checkpoints.records import Checkpoint
 from checkpoints.stores.base import Store
-
-COUNTERS: Final = "counters_since_delta_snapshot"
 
 Placed = tuple[Place, Checkpoint]
 
@@ -96,7 +95,7 @@ def _ancestors(
         place = place_of(record)
         if place.parent is None:
             return
-        record = graph.find(thread_id, place.namespace, place.parent)
+        record = graph.find(thread_id, (place.namespace, place.parent))
         if record is not None:
             yield record
 

@@ -12,10 +12,9 @@ from langgraph.checkpoint.base import Checkpoint as GraphCheckpoint
 from langgraph.checkpoint.base import CheckpointMetadata, get_checkpoint_metadata
 
 from checkpoints.connectors.inert import step_number
-from checkpoints.connectors.langgraph_native import SAVED_AS
+from checkpoints.connectors.langgraph_native.places import SAVED_AS, Place, mark_id
 from checkpoints.errors import UnsupportedState
 from checkpoints.integrations.langgraph import progress
-from checkpoints.integrations.langgraph.places import Place, mark_id
 from checkpoints.records import Checkpoint, Draft, Kind, Status
 
 

@@ -8,8 +8,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from checkpoints.errors import CheckpointNotFound, CorruptCheckpoint, HeadMoved, PlanRefused
-from checkpoints.integrations.langgraph.places import Lineage, Place, another_id, places_of
+from checkpoints.connectors.langgraph_native.places import (
+    Name,
+    Place,
+    another_id,
+    find,
+    places_of,
+    readable_record,
+)
+from checkpoints.errors import CheckpointNotFound, HeadMoved, PlanRefused
+from checkpoints.integrations.langgraph.lineages import Lineage
 from checkpoints.integrations.langgraph.remembered import THREADS, Memory
 from checkpoints.records import Checkpoint, Draft, Head
 from checkpoints.stores.base import Store
@@ -58,15 +66,9 @@ class GraphStore:
             self._standings.put(thread_id, known)
         return known
 
-    def find(self, thread_id: str, namespace: str, checkpoint_id: str) -> Checkpoint | None:
+    def find(self, thread_id: str, name: Name) -> Checkpoint | None:
         """Return the record of a checkpoint of LangGraph, None where there is none."""
-        other = another_id(self.agent_id, thread_id, namespace, checkpoint_id)
-        for record_id in (checkpoint_id, other):
-            record = self._record(thread_id, record_id)
-            place = Place.of(record) if record else None
-            if place and (place.namespace, place.id) == (namespace, checkpoint_id):
-                return record
-        return None
+        return find(self.store, self.agent_id, thread_id, name)
 
     def current(self, thread_id: str, namespace: str, standing: Standing) -> Checkpoint | None:
         """Return the checkpoint from which a namespace goes on, given where its thread stands.
@@ -78,7 +80,7 @@ class GraphStore:
             root = replace(root, namespace="", id=root.root)
         if namespace or root.namespace:
             return self._newest(thread_id, namespace, root.id, standing)
-        found = self.find(thread_id, "", root.id)
+        found = self.find(thread_id, ("", root.id))
         if found is None:
             raise CheckpointNotFound(
                 f"thread {thread_id!r} goes on from checkpoint {root.id}, which was deleted; "
@@ -158,23 +160,14 @@ class GraphStore:
         """Return a namespace's newest checkpoint; read all anew where it was deleted meanwhile."""
         for _ in range(2):
             place = self.lineage(thread_id, standing).newest(namespace, root_id)
-            found = self.find(thread_id, namespace, place.id) if place else None
+            found = self.find(thread_id, place.name) if place else None
             if found is not None or place is None:
                 return found
             self._lineages.pop(thread_id)
         return None
 
-    def _record(self, thread_id: str, record_id: str) -> Checkpoint | None:
-        try:
-            record = self.store.get(record_id, thread_id=thread_id)
-        except CheckpointNotFound:
-            return None
-        if record.damage:
-            raise CorruptCheckpoint(f"{record.id}: {record.damage}", checkpoint_id=record.id)
-        return record if record.agent_id == self.agent_id else None
-
     def _looked_up(self, head: Head) -> Standing:
-        record = self._record(head.thread_id, head.checkpoint_id)
+        record = readable_record(self.store, self.agent_id, head.thread_id, head.checkpoint_id)
         place = Place.of(record) if record else None
         if place is None:
             raise PlanRefused(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from checkpoints.connectors.langgraph_native.places import Place, mark_id
 from checkpoints.integrations.langgraph.deltas import Chains, Placed
 from checkpoints.integrations.langgraph.graph_store import GraphStore, Standing
-from checkpoints.integrations.langgraph.places import Place, mark_id
 from checkpoints.records import Checkpoint, Status
 
 

@@ -9,10 +9,10 @@ from typing import Any, Self
 
 from langchain_core.runnables import RunnableConfig
 
+from checkpoints.connectors.langgraph_native.places import Place, places_of
 from checkpoints.integrations.langgraph.addresses import Address
 from checkpoints.integrations.langgraph.drafts import graph_metadata
 from checkpoints.integrations.langgraph.graph_store import GraphStore
-from checkpoints.integrations.langgraph.places import Place, places_of
 from checkpoints.records import Checkpoint
 
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
+from checkpoints.connectors.langgraph_native.places import Place, place_of
 from checkpoints.errors import CheckpointError
 from checkpoints.integrations.langgraph.addresses import Address
 from checkpoints.integrations.langgraph.drafts import Maker, Mark
 from checkpoints.integrations.langgraph.graph_store import GraphStore
-from checkpoints.integrations.langgraph.places import Place, place_of
 from checkpoints.integrations.langgraph.remembered import RECENT, Memory
 from checkpoints.records import Status
 
@@ -21,6 +21,8 @@ logger = logging.getLogger("checkpoints")
 ERROR: Final = "__error__"
 INTERRUPT: Final = "__interrupt__"
 HANDLED: Final = "__error_source_node__"
+SHOWN: Final = 500
+"""Characters of a question or an error that a record shows."""
 
 
 class Marker:
@@ -39,10 +41,11 @@ class Marker:
         place: Place,
         writes: Sequence[tuple[str, Any]],
         node: str | None,
+        serde: Any,
         now: datetime,
     ) -> None:
         """Mark a checkpoint if a task's writes say so; one that is not saved yet, when it is."""
-        mark = _mark_in(writes, node, now)
+        mark = _mark_in(writes, node, serde, now)
         if mark is not None and not address.namespace:
             self._due.put(address, mark)
             self.settle(address, place)
@@ -57,7 +60,7 @@ class Marker:
             logger.warning("%s was not marked, its writes are safe: %s", place.id, error)
 
     def _settle(self, address: Address, place: Place) -> None:
-        record = self._graph.find(address.thread_id, "", place.id)
+        record = self._graph.find(address.thread_id, ("", place.id))
         mark = self._due.pop(address) if record is not None else None
         standing = self._graph.standing(address.thread_id) if mark else None
         if record is None or mark is None or standing is None:
@@ -72,11 +75,23 @@ class Marker:
         self._graph.save_behind(standing, replace(place, is_mark=True), draft, state)
 
 
-def _mark_in(writes: Sequence[tuple[str, Any]], node: str | None, now: datetime) -> Mark | None:
+def _mark_in(
+    writes: Sequence[tuple[str, Any]], node: str | None, serde: Any, now: datetime
+) -> Mark | None:
     found = dict(writes)
     if ERROR in found and HANDLED not in found:
-        error = {"type": type(found[ERROR]).__name__, "message": str(found[ERROR])}
+        error = {"type": type(found[ERROR]).__name__, "message": _text(found[ERROR], serde)}
         return Mark(status=Status.FAILED, step_name=node, at=now, details={"error": error})
     if INTERRUPT in found:
-        return Mark(status=Status.WAITING, step_name=node, at=now, details={})
+        details = {"interrupt": _text(found[INTERRUPT], serde)}
+        return Mark(status=Status.WAITING, step_name=node, at=now, details=details)
     return None
+
+
+def _text(value: Any, serde: Any) -> str:
+    """Return what a list of checkpoints shows of a value: nothing of one that is encrypted."""
+    if "+" in serde.dumps_typed("")[0]:
+        return ""
+    if isinstance(value, (list, tuple)):
+        return "; ".join(str(getattr(item, "value", item)) for item in value)[:SHOWN]
+    return str(value)[:SHOWN]

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
+from checkpoints.connectors.langgraph_native.places import Place
 from checkpoints.forks import renew_in_children
-from checkpoints.integrations.langgraph.places import Place
 from checkpoints.integrations.langgraph.states import Typed
 
 RECENT: Final = 256

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from checkpoints.connectors.langgraph_native.places import places_of
 from checkpoints.integrations.langgraph.keeping import latest, marks_of, needed_by
-from checkpoints.integrations.langgraph.places import places_of
 from checkpoints.records import Checkpoint
 
 if TYPE_CHECKING:

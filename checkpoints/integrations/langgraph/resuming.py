@@ -16,11 +16,11 @@ from typing import Any, Final
 from langgraph.checkpoint.base.id import uuid6
 
 from checkpoints.connectors.inert import step_number
-from checkpoints.connectors.langgraph_native import ENVELOPE
+from checkpoints.connectors.langgraph_native.places import place_of
+from checkpoints.connectors.langgraph_native.reading import ENVELOPE
 from checkpoints.connectors.marks import OPERATION, RESTORED_FROM
 from checkpoints.integrations.langgraph.drafts import Maker, graph_metadata
 from checkpoints.integrations.langgraph.graph_store import GraphStore, Standing
-from checkpoints.integrations.langgraph.places import place_of
 from checkpoints.integrations.langgraph.states import checkpoint_in, envelope_in, serialised
 from checkpoints.integrations.langgraph.writes import WriteJournal
 from checkpoints.records import Checkpoint

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from checkpoints.connectors.langgraph_native.places import places_of
 from checkpoints.errors import CheckpointError
 from checkpoints.integrations.langgraph.graph_store import GraphStore
 from checkpoints.integrations.langgraph.keeping import latest, needed_by
-from checkpoints.integrations.langgraph.places import places_of
 from checkpoints.integrations.langgraph.remembered import THREADS, Memory
 from checkpoints.records import Checkpoint
 from checkpoints.retention import GRACE, RetentionPolicy, plan_prune

@@ -11,13 +11,13 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import Checkpoint as GraphCheckpoint
 from langgraph.checkpoint.base import CheckpointMetadata, CheckpointTuple
 
-from checkpoints.connectors.langgraph_native import ENVELOPE
+from checkpoints.connectors.langgraph_native.places import Place, place_of
+from checkpoints.connectors.langgraph_native.reading import ENVELOPE
 from checkpoints.integrations.langgraph import progress, resuming
 from checkpoints.integrations.langgraph.addresses import Address
 from checkpoints.integrations.langgraph.drafts import Maker, graph_metadata, json_metadata
 from checkpoints.integrations.langgraph.graph_store import GraphStore, Standing
 from checkpoints.integrations.langgraph.marking import Marker
-from checkpoints.integrations.langgraph.places import Place, place_of
 from checkpoints.integrations.langgraph.remembered import RECENT, Memory, Recent
 from checkpoints.integrations.langgraph.retaining import Retainer
 from checkpoints.integrations.langgraph.states import checkpoint_in, state_of
@@ -41,7 +41,7 @@ class Threads:
     def find(self, address: Address, serde: Any, now: datetime) -> Checkpoint | None:
         """Return the record of a checkpoint, or of the one that a namespace goes on from."""
         if address.checkpoint_id is not None:
-            return self.graph.find(address.thread_id, address.namespace, address.checkpoint_id)
+            return self.graph.find(address.thread_id, (address.namespace, address.checkpoint_id))
         standing = resuming.settled(self.graph, self.journal, address.thread_id, serde, now)
         if standing is None:
             return None
@@ -130,7 +130,7 @@ class Threads:
         node = progress.node_of(task_path, recent.sends if recent else ())
         if node is not None:
             self._nodes.put(address, (self._nodes.get(address) or frozenset()) | {node})
-        self._marker.mark(address, place, writes, node, now)
+        self._marker.mark(address, place, writes, node, serde, now)
 
     def forget(self, thread_id: str) -> None:
         """Remember nothing of what was deleted."""
@@ -158,7 +158,7 @@ class Threads:
     def _written_place(self, address: Address) -> Place:
         """Return the place of a checkpoint whose writes come before it was saved, or long after."""
         checkpoint_id = address.checkpoint_id or ""
-        record = self.graph.find(address.thread_id, address.namespace, checkpoint_id)
+        record = self.graph.find(address.thread_id, (address.namespace, checkpoint_id))
         if record is not None:
             return place_of(record)
         return Place(record_id=checkpoint_id, id=checkpoint_id, namespace=address.namespace)

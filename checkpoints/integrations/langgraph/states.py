@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from langgraph.checkpoint.base import Checkpoint as GraphCheckpoint
 
-from checkpoints.connectors.langgraph_native import ENVELOPE
+from checkpoints.connectors.langgraph_native.reading import ENVELOPE
 from checkpoints.errors import CorruptCheckpoint, UnsupportedState
 
 VALUES: Final = "channel_values"

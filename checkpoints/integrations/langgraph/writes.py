@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from langgraph.checkpoint.base import WRITES_IDX_MAP, PendingWrite
 
-from checkpoints.integrations.langgraph.places import Place
+from checkpoints.connectors.langgraph_native.places import WRITE, Place, write_prefix, writes_of
 from checkpoints.integrations.langgraph.states import rebuilt, serialised
 from checkpoints.records import JournalEntry
 from checkpoints.stores.base import Store
-
-KIND: Final = "write"
 
 
 class WriteJournal:
@@ -38,9 +36,7 @@ class WriteJournal:
 
     def entries_of(self, thread_id: str, place: Place) -> list[JournalEntry]:
         """Return a checkpoint's entries in the order in which LangGraph applies them."""
-        found = self._store.entries(self._agent_id, thread_id, kind=KIND, prefix=_prefix(place))
-        own = [entry for entry in found if entry.data["namespace"] == place.namespace]
-        return sorted(own, key=_order)
+        return writes_of(self._store, self._agent_id, thread_id, place)
 
     def pending(self, thread_id: str, place: Place, serde: Any) -> list[PendingWrite]:
         """Return a checkpoint's writes as LangGraph takes them."""
@@ -94,21 +90,12 @@ class WriteJournal:
         return JournalEntry(
             agent_id=self._agent_id,
             thread_id=thread_id,
-            kind=KIND,
-            key=f"{_prefix(place)}{data['task_id']}/{data['index']:+d}",
+            kind=WRITE,
+            key=f"{write_prefix(place)}{data['task_id']}/{data['index']:+d}",
             recorded_at=now,
             checkpoint_id=place.record_id,
             data=data,
         )
-
-
-def _prefix(place: Place) -> str:
-    return f"{place.id}/{place.namespace}/"
-
-
-def _order(entry: JournalEntry) -> tuple[str, str, int]:
-    data = entry.data
-    return data["task_path"], data["task_id"], data["index"]
 
 
 def _pending(entry: JournalEntry, serde: Any) -> PendingWrite:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import checkpoints
+from checkpoints.connectors.langgraph_native import load_readable
 from dashboard.models import Checkpoint, User
 from dashboard.selectors.checkpoints import find_checkpoint
 from dashboard.stores import open_source
@@ -22,13 +23,13 @@ class RawBody:
 
 
 def load_state(row: Checkpoint) -> dict[str, Any]:
-    """Return a checkpoint's state.
+    """Return a checkpoint's state as people can read it.
 
     Raises CorruptCheckpoint, after noting it in the index; CheckpointNotFound; SourceNotConnected;
     StoreError.
     """
     with _stored(row) as (store, record):
-        return store.load(record)
+        return load_readable(store, record)
 
 
 def raw_bytes(*, user: User, checkpoint_pk: int) -> RawBody:

@@ -9,8 +9,11 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.graph import START, MessagesState, StateGraph
 
 import checkpoints
+from checkpoints.integrations.langgraph import HoldfastSaver
 from dashboard.models import Checkpoint, User
 from dashboard.selectors.errors import NotFound
 from dashboard.services import states
@@ -40,11 +43,11 @@ def bench(db: None, tmp_path: Path) -> Bench:
     return register(url, thread_id="main", clock=Clock())
 
 
-def address(bench: Bench, *keys: str | int) -> tuple[Place, ...]:
+def address(bench: Bench, *keys: str | int, row: int = 0) -> tuple[Place, ...]:
     """Return what a reader who unfolds these keys one after the other comes to."""
     places: tuple[Place, ...] = ()
     for key in keys:
-        page = states.state_page(user=bench.user, checkpoint_pk=bench.rows()[0].pk, places=places)
+        page = states.state_page(user=bench.user, checkpoint_pk=bench.rows()[row].pk, places=places)
         places = next(node.places for node in page.children if node.key == key)
     return places
 
@@ -189,3 +192,21 @@ def test_values_of_other_programs_are_described_and_never_built(
 
     assert any(node.described and "." in node.type_name for node in page.children)
     assert {name for name in set(sys.modules) - loaded if "langchain" in name} == set()
+
+
+def test_what_a_graph_saved_is_shown_as_its_messages(db: None, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/graph.db"
+    graph = StateGraph(MessagesState)
+    graph.add_node("answer", lambda _: {"messages": [AIMessage("hello", id="m2")]})
+    graph.add_edge(START, "answer")
+    with HoldfastSaver(url) as saver:
+        graph.compile(checkpointer=saver).invoke(
+            {"messages": [HumanMessage("hi", id="m1")]}, {"configurable": {"thread_id": "t"}}
+        )
+    bench = register(url, thread_id="t", clock=Clock())
+
+    row = bench.rows()[-1]
+    assert row.step_name == "answer"
+    places = address(bench, "messages", 1, "value", row=-1)
+    page = states.state_page(user=bench.user, checkpoint_pk=row.pk, places=places)
+    assert {node.key: node.preview for node in page.children}["content"] == "hello"

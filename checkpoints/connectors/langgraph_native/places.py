@@ -8,14 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 from uuid import UUID, uuid5
 
-from checkpoints.connectors.langgraph_native import SAVED_AS
-from checkpoints.errors import CorruptCheckpoint
-from checkpoints.records import Checkpoint
+from checkpoints.errors import CheckpointNotFound, CorruptCheckpoint
+from checkpoints.records import Checkpoint, JournalEntry
+from checkpoints.stores.base import Store
+
+SAVED_AS: Final = "langgraph_saver"
+"""The key of a record's metadata under which the saver says what the checkpoint is."""
+WRITE: Final = "write"
+"""The kind of the journal entries that hold what tasks wrote."""
 
 _NAMES = UUID("0b9b2f4e-6a3c-5d0e-9c55-3f8f6a6f2b11")
+
+
+Name = tuple[str, str]
+"""A namespace and LangGraph's id of a checkpoint in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +42,11 @@ class Place:
     parent: str | None = None
     root: str | None = None
     is_mark: bool = False
+
+    @property
+    def name(self) -> Name:
+        """What LangGraph calls the checkpoint within its thread."""
+        return self.namespace, self.id
 
     def as_metadata(self, **more: Any) -> dict[str, Any]:
         """Return what the record's metadata keeps of it, beside ``more``."""
@@ -83,36 +97,46 @@ def mark_id(record_id: str, status: str) -> str:
     return str(uuid5(_NAMES, f"{record_id}\0{status}"))
 
 
-class Lineage:
-    """The checkpoints of a thread by the ids that LangGraph gave them."""
+def find(store: Store, agent_id: str, thread_id: str, name: Name) -> Checkpoint | None:
+    """Return the record of a checkpoint of LangGraph, None where there is none.
 
-    def __init__(self, places: Iterable[Place]) -> None:
-        """Take places in the order in which they were saved."""
-        self._parents: dict[tuple[str, str], str | None] = {}
-        self._newest: dict[str, list[Place]] = {}
-        self._followed: set[tuple[str, str]] = set()
-        for place in places:
-            self._parents[place.namespace, place.id] = place.parent
-            self._newest.setdefault(place.namespace, []).append(place)
-            if place.parent:
-                self._followed.add((place.namespace, place.parent))
+    Raises CorruptCheckpoint for one that cannot be read.
+    """
+    namespace, checkpoint_id = name
+    other = another_id(agent_id, thread_id, namespace, checkpoint_id)
+    for record_id in (checkpoint_id, other):
+        record = readable_record(store, agent_id, thread_id, record_id)
+        place = Place.of(record) if record else None
+        if place and not place.is_mark and place.name == name:
+            return record
+    return None
 
-    def is_followed(self, place: Place) -> bool:
-        """Say whether another checkpoint came after this one in its namespace."""
-        return (place.namespace, place.id) in self._followed
 
-    def ancestors(self, namespace: str, checkpoint_id: str | None) -> list[str]:
-        """Return a checkpoint's id and those of its ancestors, newest first."""
-        found: dict[str, None] = {}
-        while checkpoint_id is not None and checkpoint_id not in found:
-            found[checkpoint_id] = None
-            checkpoint_id = self._parents.get((namespace, checkpoint_id))
-        return list(found)
-
-    def newest(self, namespace: str, root: str) -> Place | None:
-        """Return a subgraph's newest checkpoint that belongs to a root checkpoint's lineage."""
-        lineage = set(self.ancestors("", root))
-        for place in reversed(self._newest.get(namespace, [])):
-            if place.root is None or place.root in lineage:
-                return place
+def readable_record(
+    store: Store, agent_id: str, thread_id: str, record_id: str
+) -> Checkpoint | None:
+    """Return a record of an agent's thread. Raises CorruptCheckpoint for one that is damaged."""
+    try:
+        record = store.get(record_id, thread_id=thread_id)
+    except CheckpointNotFound:
         return None
+    if record.damage:
+        raise CorruptCheckpoint(f"{record.id}: {record.damage}", checkpoint_id=record.id)
+    return record if record.agent_id == agent_id else None
+
+
+def writes_of(store: Store, agent_id: str, thread_id: str, place: Place) -> list[JournalEntry]:
+    """Return what tasks wrote at a checkpoint, in the order in which LangGraph applies it."""
+    found = store.entries(agent_id, thread_id, kind=WRITE, prefix=write_prefix(place))
+    own = [entry for entry in found if entry.data["namespace"] == place.namespace]
+    return sorted(own, key=_order)
+
+
+def write_prefix(place: Place) -> str:
+    """Return what the keys of a checkpoint's writes begin with."""
+    return f"{place.id}/{place.namespace}/"
+
+
+def _order(entry: JournalEntry) -> tuple[str, str, int]:
+    data = entry.data
+    return data["task_path"], data["task_id"], data["index"]
