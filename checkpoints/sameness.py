@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import datetime, time
 from decimal import Decimal
 from typing import Any
 
+from checkpoints.records import JournalEntry
+
 _SPELT = (datetime, time, Decimal)
 """Equal values of these may still differ: in their zone, or in how exact they claim to be."""
+
+
+def same_entry(one: JournalEntry, other: JournalEntry) -> bool:
+    """Say whether two journal entries are alike throughout."""
+    if replace(one, data={}) != replace(other, data={}):
+        return False
+    return same(dict(one.data), dict(other.data))
 
 
 def same(one: Any, other: Any) -> bool:

@@ -84,8 +84,8 @@ def _print_line(done: int, total: int) -> None:
 def _sentence(plan: Survey) -> str:
     there = f", {plan.present} of them are there already" if plan.present else ""
     return (
-        f"{plan.checkpoints} checkpoints of {plan.threads} threads{there}; {plan.pins} pins. "
-        "The versions of heads begin anew."
+        f"{plan.checkpoints} checkpoints of {plan.threads} threads{there}; {plan.pins} pins, "
+        f"{plan.entries} journal entries. The versions of heads begin anew."
     )
 
 
@@ -105,7 +105,8 @@ def _print_report(report: Report, *, as_json: bool) -> None:
     _print_findings(report.findings)
     output.console.print(
         f"Done. {report.copied} checkpoints were copied and read back, {report.present} were there "
-        f"already and are the same; {report.heads} heads and {report.pins} pins stand as they did."
+        f"already and are the same; {report.heads} heads, {report.pins} pins and {report.entries} "
+        "journal entries stand as they did."
     )
 
 

@@ -13,6 +13,7 @@ from checkpoints.errors import (
     TransientStoreError,
     UnsupportedState,
 )
+from checkpoints.migration.entries import settle_entries
 from checkpoints.migration.heads import settle_heads
 from checkpoints.migration.listing import Listing, draft_of, is_kept, not_copied
 from checkpoints.migration.pins import settle_pins
@@ -26,7 +27,8 @@ from checkpoints.stores.base import ReadableStore, Store
 class Report:
     """What a migration did. ``findings`` names each thing that is not in the new store as it was.
 
-    ``copied`` counts the checkpoints that this run saved, ``present`` those that were there.
+    ``copied`` counts the checkpoints that this run saved, ``present`` those that were there;
+    ``heads``, ``pins`` and ``entries`` of journals those that are in the new store as they were.
     """
 
     threads: int = 0
@@ -34,6 +36,7 @@ class Report:
     present: int = 0
     heads: int = 0
     pins: int = 0
+    entries: int = 0
     findings: list[Finding] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -44,6 +47,7 @@ class Report:
             "present": self.present,
             "heads": self.heads,
             "pins": self.pins,
+            "entries": self.entries,
             "findings": [finding.to_dict() for finding in self.findings],
         }
 
@@ -59,7 +63,7 @@ def migrate(
     thread: str | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Report:
-    """Copy ``old``, or one of its threads, into ``new``: checkpoints, then pins and heads.
+    """Copy ``old``, or one of its threads, into ``new``: checkpoints, pins, heads and journals.
 
     ``old`` is only read. What cannot be read there, or not be kept in ``new``, is named in the
     report, and the rest is copied. Done again after it was broken off, it goes on and doubles
@@ -80,6 +84,7 @@ def migrate(
     settle_pins(old, new, listing, report.findings)
     report.pins = plan.pins - sum(f.kind == "pin_not_set" for f in report.findings)
     report.heads = settle_heads(old, new, listing, report.findings)
+    report.entries = settle_entries(old, new, thread, report.findings)
     return report
 
 

@@ -12,6 +12,7 @@ from checkpoints.errors import (
     PlanRefused,
     TransientStoreError,
 )
+from checkpoints.migration.entries import journals, read
 from checkpoints.migration.listing import Listing, draft_of, is_kept, pages
 from checkpoints.records import Checkpoint, Finding
 from checkpoints.sameness import same
@@ -26,6 +27,7 @@ class Survey:
     checkpoints: int = 0
     present: int = 0
     pins: int = 0
+    entries: int = 0
     findings: list[Finding] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -35,6 +37,7 @@ class Survey:
             "checkpoints": self.checkpoints,
             "present": self.present,
             "pins": self.pins,
+            "entries": self.entries,
             "findings": [finding.to_dict() for finding in self.findings],
         }
 
@@ -54,10 +57,12 @@ def survey(old: ReadableStore, new: ReadableStore, *, thread: str | None = None)
         found.present += _is_present(old, target, record)
         _note_damage(found, record)
     keys = {(t.agent_id, t.thread_id) for t in listing.threads()}
-    if thread is not None and not keys:
+    names = journals(old, thread)
+    if thread is not None and not keys and not names:
         raise CheckpointNotFound(f"there is no thread {thread!r} in {old.url}; nothing was copied")
     _refuse_mixing(target, keys, listing)
     found.threads, found.pins = len(keys), _pins(old, listing)
+    found.entries = sum(len(read(old, name, found.findings)) for name in names)
     found.findings += listing.findings
     return found
 

@@ -21,12 +21,21 @@ from checkpoints.cli.app import app
 from checkpoints.cli.exits import Exit
 from checkpoints.errors import CheckpointNotFound, PermanentStoreError, PlanRefused
 from checkpoints.migration import Report, migrate, survey
-from checkpoints.records import Checkpoint, Directive, Draft, Kind, State, Status, Strategy
+from checkpoints.records import (
+    Checkpoint,
+    Directive,
+    Draft,
+    JournalEntry,
+    Kind,
+    State,
+    Status,
+    Strategy,
+)
 from checkpoints.sameness import same
 from checkpoints.selftest.samples import odd_state
 from checkpoints.stores.base import ReadableStore, Store
 from checkpoints.stores.sqlite.store import SqliteStore
-from checkpoints.testing import NOON, draft, save_chain
+from checkpoints.testing import NOON, draft, entry, save_chain
 
 MAIN = "from checkpoints.cli import main; main()"
 
@@ -68,6 +77,9 @@ def rich(store: Store) -> None:
     store.pin(store.get("c1"), reason="golden", now=NOON + timedelta(days=1))
     other = draft(6, agent_id="agent-2", thread_id="other", status=Status.COMPLETED)
     store.put(other, {"n": 6}, expected_head=None)
+    store.record([entry("mail-1", checkpoint_id="c2", data={"result": (1, b"\0", NOON)})])
+    store.record([entry("mail-2"), entry("r", kind="resume", data={"outcome": "resumed"})])
+    store.record([entry("alone", agent_id="agent-3", thread_id="no checkpoints")])
 
 
 def restore(store: Store, target: str, operation_id: str, directive: Directive) -> None:
@@ -97,7 +109,13 @@ def said(store: ReadableStore) -> dict[str, Any]:
         },
         "standing": {key: (t.status, t.detail, t.checkpoints) for key, t in threads.items()},
         "pins": store.pins() if isinstance(store, Store) else [],
+        "journals": list(journals(store)) if isinstance(store, Store) else [],
     }
+
+
+def journals(store: Store) -> Iterator[list[JournalEntry]]:
+    for name in store.journals():
+        yield store.entries(name.agent_id, name.thread_id, kind=name.kind)
 
 
 def without_measures(record: Checkpoint) -> dict[str, Any]:
@@ -120,7 +138,7 @@ def test_everything_that_a_store_says_is_said_by_the_new_one(
     source, target = (f"{s}:///{places.folder}/{n}" for s, n in ((old, "a"), (new, "b")))
     rich(places.open(source))
     report = migrate(places.open(source), places.open(target))
-    assert report == Report(threads=2, copied=6, heads=2, pins=1)
+    assert report == Report(threads=2, copied=6, heads=2, pins=1, entries=4)
     assert said(places.open(target)) == said(places.open(source))
     assert same(states(places.open(target)), states(places.open(source)))
     assert list(places.open(target).verify()) == []
@@ -158,7 +176,7 @@ def test_done_again_it_doubles_nothing(places: Places) -> None:
     migrate(places.open(places.old), places.open(places.new))
     journal = (places.folder / "new/journal.jsonl").read_bytes()
     report = migrate(places.open(places.old), places.open(places.new))
-    assert report == Report(threads=2, present=6, heads=2, pins=1)
+    assert report == Report(threads=2, present=6, heads=2, pins=1, entries=4)
     assert (places.folder / "new/journal.jsonl").read_bytes() == journal
 
 
@@ -386,6 +404,7 @@ def test_a_dry_run_says_what_there_is_and_makes_nothing(places: Places) -> None:
         "checkpoints": 6,
         "present": 0,
         "pins": 1,
+        "entries": 4,
         "findings": [],
     }
     assert not (places.folder / "new").exists()
@@ -405,6 +424,36 @@ def test_the_command_tells_people_what_it_did(places: Places) -> None:
     assert "versions of heads begin anew" in result.stdout
     assert "6 checkpoints were copied and read back" in result.stdout
     assert "6 of 6 checkpoints" in result.stderr
+
+
+def test_a_journal_is_copied_once_and_goes_on(places: Places) -> None:
+    rich(places.open(places.old))
+    migrate(places.open(places.old), places.open(places.new))
+    later = entry("r", kind="resume", recorded_at=NOON + timedelta(minutes=1), data={"n": 2})
+    places.open(places.old).record([later], replace=True)
+    places.open(places.old).record([entry("mail-3")])
+    report = migrate(places.open(places.old), places.open(places.new))
+    assert (report.entries, report.findings) == (5, [])
+    assert said(places.open(places.new)) == said(places.open(places.old))
+
+
+def test_an_entry_that_is_newer_in_the_new_store_stays_and_is_named(places: Places) -> None:
+    rich(places.open(places.old))
+    newer = entry("mail-1", recorded_at=NOON + timedelta(days=1))
+    places.open(places.new).record([newer])
+    report = migrate(places.open(places.old), places.open(places.new))
+    assert report.entries == 3
+    assert [f.kind for f in report.findings] == ["entry_not_copied"]
+    assert "'mail-1'" in report.findings[0].message
+    assert places.open(places.new).entries("agent-1", "main", kind="effect")[0] == newer
+
+
+def test_a_thread_that_only_has_a_journal_is_copied_alone(places: Places) -> None:
+    rich(places.open(places.old))
+    new = places.open(places.new)
+    report = migrate(places.open(places.old), new, thread="no checkpoints")
+    assert report == Report(entries=1)
+    assert [name.thread_id for name in new.journals()] == ["no checkpoints"]
 
 
 @pytest.fixture

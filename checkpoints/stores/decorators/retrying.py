@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -12,7 +12,7 @@ from stamina import RetryingCaller
 
 from checkpoints.errors import CheckpointNotFound, HeadMoved, TransientStoreError
 from checkpoints.records import Checkpoint, Directive, Head, JournalEntry, Removal
-from checkpoints.sameness import same
+from checkpoints.sameness import same_entry
 from checkpoints.stores.base import Store
 from checkpoints.stores.decorators.entries_aside import entry_of, key_of
 from checkpoints.stores.decorators.telling import Listener, tell
@@ -256,13 +256,8 @@ class _Tries(Generic[T]):
 def _kept_as_given(store: Store, entries: Sequence[JournalEntry]) -> int:
     """Return how many entries a store holds just as they are given."""
     first = {key_of(entry): entry for entry in reversed(entries)}
-    return sum(_is_same(entry_of(store, entry), entry) for entry in first.values())
-
-
-def _is_same(kept: JournalEntry | None, given: JournalEntry) -> bool:
-    if kept is None or not same(dict(kept.data), dict(given.data)):
-        return False
-    return replace(kept, data={}) == replace(given, data={})
+    both = ((entry_of(store, entry), entry) for entry in first.values())
+    return sum(kept is not None and same_entry(kept, given) for kept, given in both)
 
 
 def _is_listed(store: Store, checkpoint_id: str) -> bool:
