@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
     "tests",
     [
         "tests/dashboard/services/ingest",
+        "tests/dashboard/api/test_reports.py",
         "tests/dashboard/services/test_scans.py",
         "tests/dashboard/services/operations",
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -296,3 +297,22 @@ def test_the_description_names_every_kind_of_item(db: None) -> None:
     page = Client().get("/api/v1/docs").content.decode()
     for name in ("CheckpointItemIn", "FailureItemIn", "EffectItemIn", "AcknowledgementItemIn"):
         assert name in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_batches_that_meet_are_stored_once(token: NewToken) -> None:
+    batch = [*everything(), *(checkpoint(step) for step in range(3, 40))]
+
+    def sent(_: int) -> Any:
+        try:
+            return send(batch, token.secret).json()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(sent, range(4)))
+
+    assert sum(answer["accepted"] for answer in answers) == len(batch)
+    assert sum(answer["duplicates"] for answer in answers) == 3 * len(batch)
+    assert counts() == [39, 1, 1, 1, 1]
+    assert Thread.objects.get().checkpoint_count == 39
