@@ -12,7 +12,8 @@ from checkpoints.loops.chain import (
     WaitingForHuman,
 )
 from checkpoints.loops.drifting import DriftCheck, OnDrift
-from checkpoints.loops.running import LoopResult, run_loop
+from checkpoints.loops.results import LoopResult
+from checkpoints.loops.running import run_loop
 from checkpoints.loops.state import LoopState
 from checkpoints.loops.stopping import Stop
 

@@ -15,7 +15,7 @@ class Calls:
     """Calls anything and waits for what it gives.
 
     Coroutines run on the event loop that the caller awaits on (``run_loop.aio``), and otherwise on
-    one loop that lives as long as this object, so that clients opened in one step serve the next.
+    one loop that lives until the block ends, so that clients opened in one step serve the next.
     """
 
     def __init__(self) -> None:
@@ -35,8 +35,9 @@ class Calls:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._runner is not None:
-            self._runner.close()
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            runner.close()
 
     def _awaited(self, awaitable: Awaitable[Any]) -> Any:
         coroutine = _coroutine(awaitable)

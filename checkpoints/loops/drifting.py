@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from checkpoints.drift import DriftReport
-from checkpoints.loops.going_back import lineage, newest
-from checkpoints.loops.obeying import Obedience
+from checkpoints.loops.going_back import head_of, is_sound, newest
 from checkpoints.loops.state import LoopState
+from checkpoints.loops.ways import Ways
 from checkpoints.manager import CheckpointManager
 from checkpoints.records import Checkpoint, Kind
 
@@ -55,12 +55,10 @@ class DriftCheck:
 class DriftWatch:
     """Looks for drift in one run of a loop, as a ``DriftCheck`` says."""
 
-    def __init__(
-        self, check: DriftCheck | None, manager: CheckpointManager, obedience: Obedience
-    ) -> None:
+    def __init__(self, check: DriftCheck | None, manager: CheckpointManager, ways: Ways) -> None:
         self._check = check
         self._manager = manager
-        self._obedience = obedience
+        self._ways = ways
         self._returns: Counter[str] = Counter()
         self._drifted: set[str] = set()
 
@@ -74,8 +72,9 @@ class DriftWatch:
         if self._check is None or not report:
             return None
         logger.warning("the loop drifts: %s", report)
-        self._drifted |= {record.id for record in lineage(self._manager)[:1]}
-        self._manager.create_checkpoint(Kind.RECOVERY, step=state.cycle, iteration=state.iteration)
+        head = head_of(self._manager)
+        self._drifted |= {head.id} if head else set()
+        self._manager.create_checkpoint(Kind.RECOVERY, **{**state.details(), "step_name": None})
         decision = self._check.decide(report, state)
         if decision is OnDrift.RESTORE:
             return self._return_before(report)
@@ -86,10 +85,9 @@ class DriftWatch:
         if target is None or self._returns[target.id] >= MAX_RETURNS:
             return f"drift that a return does not end: {report}"
         self._returns[target.id] += 1
-        self._obedience.go_back_to(target)
+        self._ways.go_back_to(target)
         return None
 
     def _is_sound(self, record: Checkpoint) -> bool:
         """Whether it was saved before drift; an overridden ``detect_drift`` leaves no mark."""
-        unmarked = record.id not in self._drifted and "drift" not in record.metadata
-        return record.kind is Kind.ROUTINE and unmarked
+        return is_sound(record) and record.id not in self._drifted

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from checkpoints.bodies.encoding import encode
@@ -13,36 +12,19 @@ from checkpoints.errors import HeadMoved
 from checkpoints.loops.budget import Budget, BudgetExhausted, Ledger, Spending
 from checkpoints.loops.calling import Calls
 from checkpoints.loops.drifting import DriftCheck, DriftWatch
-from checkpoints.loops.going_back import follow
-from checkpoints.loops.obeying import Obedience
+from checkpoints.loops.going_back import head_of, previous
+from checkpoints.loops.operators import Operators
+from checkpoints.loops.results import LoopResult
 from checkpoints.loops.state import LoopState
 from checkpoints.loops.stopping import Stop, Stoppable
+from checkpoints.loops.ways import Ways
 from checkpoints.manager import CheckpointManager
-from checkpoints.records import Checkpoint, Directive, Status, Strategy
+from checkpoints.records import Checkpoint, Directive, Kind, Status
 
 logger = logging.getLogger("checkpoints")
 
 Step = Callable[[LoopState], Any]
 """One cycle of an agent: a function or a coroutine function; what it returns is not used."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoopResult:
-    """How a loop ended.
-
-    ``status`` is completed (``state.finish`` was called), interrupted (a limit, a signal) or
-    waiting (for a person); ``reason`` says it in words. ``cycles`` were run by this call,
-    ``state.cycle`` counts them all. ``resumed_from`` is the head that it went on from.
-    """
-
-    status: Status
-    reason: str
-    state: LoopState
-    result: Any
-    cycles: int
-    resumed_from: str | None
-    checkpoint: Checkpoint | None
-    directives: tuple[Directive, ...] = ()
 
 
 class _Loop:
@@ -65,14 +47,14 @@ class _Loop:
         self._max_cycles = max_cycles
         self._budget = budget
         self._stop = stop
-        self._obedience = Obedience(manager, self._state)
-        self._drift = DriftWatch(drift, manager, self._obedience)
+        self._ways = Ways(manager, self._state)
+        self._operators = Operators(manager, self._state, self._ways)
+        self._drift = DriftWatch(drift, manager, self._ways)
         self._calls = Calls()
         self._cycles = 0
         self._changed = True
-        self._why_waiting: str | None = None
+        self._why_drifting: str | None = None
         self._out_of_money = False
-        self._directives: list[Directive] = []
         self._stepping = False
         self._resumed_from: str | None = None
         self._saved: Checkpoint | None = None
@@ -94,7 +76,8 @@ class _Loop:
                     return self._finish(*end)
                 self._cycle()
             except HeadMoved as error:
-                self._follow(error)
+                self._changed = True
+                self._saved = self._operators.follow(error) or self._saved
 
     # -- beginning ------------------------------------------------------------------------------
 
@@ -109,19 +92,22 @@ class _Loop:
         else:
             self._adopt_resumed(saved, ledger)
         self._require_own_state()
+        if saved is not None:
+            self._obey(self._manager.directive, restored=True)
 
     def _adopt_resumed(self, saved: dict[str, Any], ledger: Ledger) -> None:
-        self._resumed_from = self._head_id()
+        head = head_of(self._manager)
+        self._resumed_from = head.id if head else None
         self._changed = False
         self._state.adopt(saved)
+        self._state.previous = previous(head)
         values = self._state.values["budget"]
         self._state.budget = Spending.resumed(values, ledger, self._budget)
-        self._obey(self._manager.directive, restored=True)
 
     def _require_own_state(self) -> None:
         if "cycle" not in self._manager.captured_state():
             raise ValueError(
-                "run_loop keeps its state in manager.state, which this manager's capture replaces; "
+                "run_loop keeps its state in manager.state, which capture or the step replaced; "
                 "leave capture out and put what is yours into state.custom"
             )
 
@@ -135,8 +121,13 @@ class _Loop:
         else:
             self._obey(directive, restored=False)
 
+    def _obey(self, directive: Directive | None, *, restored: bool) -> None:
+        if directive is not None:
+            self._changed = True
+            self._saved = self._operators.obey(directive, restored=restored)
+
     def _do_step(self) -> None:
-        self._obedience.before = encode(self._state.values)
+        self._ways.before = encode(self._state.values)
         self._state.begin_cycle()
         started = time.monotonic()
         self._stepping = True
@@ -144,50 +135,40 @@ class _Loop:
             self._calls(self._step, self._state)
         except BudgetExhausted as error:
             logger.info("the loop ends: %s", error)
-            self._obedience.undo_cycle()
+            self._ways.undo_cycle()
             self._out_of_money = True
-            return
+        else:
+            self._count_cycle(time.monotonic() - started)
         self._stepping = False
-        self._state.metrics.setdefault("cycle_seconds", time.monotonic() - started)
+
+    def _count_cycle(self, seconds: float) -> None:
+        self._changed = True
+        if self._manager.state is not self._state.values:
+            self._adopt_what_the_step_restored()
+            return
+        self._state.metrics.setdefault("cycle_seconds", seconds)
         self._state.cycle += 1
         self._cycles += 1
-        self._changed = True
+
+    def _adopt_what_the_step_restored(self) -> None:
+        """Go on from the checkpoint that the step itself has restored."""
+        self._require_own_state()
+        self._ways.adopt(self._manager.state)
 
     def _save(self) -> None:
         """Save when the manager's trigger says so; the end of the loop saves by itself."""
         if self._end() is not None:
             return
-        details = self._details()
+        details = self._state.details()
         looks = self._drift.due(self._state.cycle)
         saved = self._manager.checkpoint_if_due(**details)
         if saved is None and (looks or not self._manager.has_trigger):
             saved = self._manager.create_checkpoint(**details)
+        if saved is not None and saved.kind is Kind.ROUTINE:
+            self._state.previous = saved.id
         if looks:
-            self._why_waiting = self._drift.look(self._state)
+            self._why_drifting = self._drift.look(self._state)
         self._saved = saved or self._saved
-
-    # -- operators ------------------------------------------------------------------------------
-
-    def _obey(self, directive: Directive | None, *, restored: bool) -> None:
-        if directive is None:
-            return
-        self._directives.append(directive)
-        logger.info("an operator's directive is carried out: %s", directive.strategy)
-        self._obedience.obey(directive, restored=restored)
-        if directive.strategy is Strategy.ESCALATE_TO_HUMAN:
-            self._why_waiting = "directive: escalate_to_human"
-        self._changed = True
-        obeyed = {"directive": {"strategy": str(directive.strategy), **directive.parameters}}
-        self._saved = self._manager.create_checkpoint(**self._details(), metadata=obeyed)
-
-    def _follow(self, error: HeadMoved) -> None:
-        """Go on from where an operator put the head. Raises for a second writer."""
-        spending = self._state.budget
-        self._state.adopt(follow(self._manager, error))
-        self._state.budget = spending.moved_to(self._state.values)
-        self._obedience.before = None
-        self._changed = True
-        self._obey(self._manager.directive, restored=True)
 
     # -- the end --------------------------------------------------------------------------------
 
@@ -195,8 +176,9 @@ class _Loop:
         """Return how the loop ends now, None while it goes on."""
         if self._state.finished:
             return Status.COMPLETED, "finished"
-        if self._why_waiting is not None:
-            return Status.WAITING, self._why_waiting
+        waiting = self._operators.why_waiting or self._why_drifting
+        if waiting is not None:
+            return Status.WAITING, waiting
         if self._stop.asked_by is not None:
             return Status.INTERRUPTED, self._stop.asked_by
         if self._out_of_money or self._state.budget.exhausted:
@@ -208,7 +190,7 @@ class _Loop:
 
     def _finish(self, status: Status, reason: str) -> LoopResult:
         if self._changed:
-            details = {**self._details(), "metadata": {"reason": reason}}
+            details = self._state.details(reason=reason)
             self._saved = self._manager.create_checkpoint(status=status, **details)
             self._manager.flush()
         return LoopResult(
@@ -219,30 +201,17 @@ class _Loop:
             cycles=self._cycles,
             resumed_from=self._resumed_from,
             checkpoint=self._saved,
-            directives=tuple(self._directives),
+            directives=tuple(self._operators.obeyed),
         )
 
     def _fail(self, error: BaseException) -> None:
         """Save how it failed, with the state in which the failed cycle began."""
         try:
             if self._stepping:
-                self._obedience.undo_cycle()
-            self._manager.fail(error, **{**self._details(), "step": self._state.cycle + 1})
+                self._ways.undo_cycle()
+            self._manager.fail(error, **{**self._state.details(), "step": self._state.cycle + 1})
         except Exception as ours:  # noqa: BLE001 - it would mask the agent's
             logger.error("the recovery checkpoint was not saved (%s); the error follows", ours)
-
-    def _details(self) -> dict[str, Any]:
-        spent = {"spent_usd": self._state.budget.spent_usd}
-        return {
-            "step": self._state.cycle,
-            "step_name": self._state.step_name,
-            "iteration": self._state.iteration,
-            "metrics": {**spent, **self._state.metrics},
-        }
-
-    def _head_id(self) -> str | None:
-        head = self._manager.store.head(self._manager.agent_id, self._manager.thread_id)
-        return head.checkpoint_id if head else None
 
 
 @Stoppable

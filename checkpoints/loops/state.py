@@ -8,6 +8,7 @@ from typing import Any, Generic, Self, TypeVar, overload
 
 from checkpoints.errors import CheckpointError
 from checkpoints.loops.budget import Spending
+from checkpoints.loops.going_back import PREVIOUS
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ class LoopState:
     ``completed_actions``, ``skipped_actions`` and ``conversation`` are lists, ``memory`` and
     ``custom`` mappings of whatever can be kept in a checkpoint; what they hold is yours.
     ``parameters`` is what an operator's modify_parameters sets. ``result`` is what ``finish``
-    was given.
+    was given. ``previous`` is the routine checkpoint that it goes on from.
 
     ``step_name`` names the cycle in hand on the timeline and ``metrics`` are its figures, which
     drift detection looks at; both are empty again when a cycle begins.
@@ -86,12 +87,24 @@ class LoopState:
             "result": None,
         }
         self.budget = Spending(self.values["budget"])
+        self.previous: str | None = None
         self.begin_cycle()
 
     @property
     def result(self) -> Any:
         """What ``finish`` was given."""
         return self.values["result"]
+
+    def details(self, **metadata: Any) -> dict[str, Any]:
+        """Return what a checkpoint's record says of this state."""
+        followed = {PREVIOUS: self.previous} if self.previous else {}
+        return {
+            "metadata": {**followed, **metadata},
+            "step": self.cycle,
+            "step_name": self.step_name,
+            "iteration": self.iteration,
+            "metrics": {"spent_usd": self.budget.spent_usd, **self.metrics},
+        }
 
     def begin_cycle(self) -> None:
         """Forget the name and the figures of the cycle before."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import threading
@@ -11,6 +12,8 @@ from types import FrameType, TracebackType
 from typing import Any, Final, Generic, ParamSpec, Self, TypeVar
 
 from checkpoints.event_loops import in_thread
+
+logger = logging.getLogger("checkpoints")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -87,6 +90,7 @@ class Stoppable(Generic[P, R]):
             except asyncio.CancelledError:
                 stop.ask("cancelled")
                 await asyncio.wait([work])
+                _log_failure(work)
                 raise
 
     def _stoppable(self, stop: Stop) -> Callable[P, R]:
@@ -95,6 +99,12 @@ class Stoppable(Generic[P, R]):
             return self.__wrapped__(*args, **options)
 
         return call
+
+
+def _log_failure(work: asyncio.Future[Any]) -> None:
+    """Say what the function raised when nobody waits for it any more."""
+    if not work.cancelled() and work.exception() is not None:
+        logger.error("it failed while it was being cancelled: %s", work.exception())
 
 
 def _stop_of(options: Mapping[str, Any]) -> Stop:

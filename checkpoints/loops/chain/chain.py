@@ -111,7 +111,8 @@ class Chain:
 
         An exception of a callable comes through as it is, after a recovery checkpoint.
         """
-        return self._begin(self._fresh()).to_the_end(None)
+        with self._calls:
+            return self._begin(self._fresh()).to_the_end(None)
 
     @also_async
     def run_with_recovery(self) -> Thought:
@@ -127,7 +128,8 @@ class Chain:
         )
         execution = self._at_hand()
         execution.obey(directive, restored=True)
-        return execution.to_the_end(rescue)
+        with self._calls:
+            return execution.to_the_end(rescue)
 
     # -- recovering -----------------------------------------------------------------------------
 
@@ -161,8 +163,7 @@ class Chain:
         return bottlenecks(history[-1].performance_data) if history else []
 
     def close(self) -> None:
-        """Let go of the store and of the event loop."""
-        self._calls.__exit__(None, None, None)
+        """Let go of the store."""
         self.manager.close()
 
     def __enter__(self) -> Self:

@@ -82,3 +82,16 @@ def test_an_overridden_detection_counts_too(store: MemoryStore) -> None:
     manager = Custom("agent-1", store=store)
     ended = run_loop(step, manager=manager, max_cycles=4, drift=DriftCheck(every=1))
     assert (ended.status, ended.cycles, ended.state.cycle) == ("interrupted", 5, 4)
+
+
+def test_it_finds_the_way_back_past_checkpoints_that_were_let_go(
+    manager: CheckpointManager,
+) -> None:
+    poisoned = poisoned_in(4)
+
+    def step(state: LoopState) -> None:
+        with manager.operation("risky"):
+            poisoned(state)
+
+    ended = run_loop(step, manager=manager, max_cycles=6, drift=DriftCheck(every=1))
+    assert (ended.status, len(ended.state.memory)) == ("interrupted", 6)

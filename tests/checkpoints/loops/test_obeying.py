@@ -241,3 +241,38 @@ def test_a_live_loop_that_is_told_to_retry_does_the_newest_cycle_again(
     state = LoopState(pending_actions=list("abc"))
     ended = run_loop(step, manager=manager, state=state, max_cycles=3)
     assert "".join(ended.state.completed_actions) == "abc"
+
+
+def test_a_directive_that_cannot_be_carried_out_is_noted_and_ends_no_agent(
+    manager: CheckpointManager, operator: Operator
+) -> None:
+    five(manager)
+    operator(at_cycle(manager, 2), Strategy.RESTORE_CHECKPOINT, checkpoint_id="nothing")
+    assert done_next(manager) == "abc"
+    notes = [r.metadata["directive"] for r in manager.history() if "directive" in r.metadata]
+    assert "nothing" in notes[0]["refused"]
+
+
+def test_a_limit_that_is_no_number_is_left_out(
+    manager: CheckpointManager, operator: Operator
+) -> None:
+    five(manager)
+    operator(at_cycle(manager, 2), Strategy.MODIFY_PARAMETERS, max_cycles="many", tone="dry")
+    assert done_next(manager) == "abc"
+    assert manager.state["parameters"] == {"tone": "dry"}
+
+
+def test_an_operation_within_an_iteration_is_no_place_to_restart_it(
+    manager: CheckpointManager, operator: Operator
+) -> None:
+    def step(state: LoopState) -> None:
+        if state.cycle % 2 == 0:
+            state.begin_iteration()
+        with manager.operation("pay"):
+            state.completed_actions.append(state.pending_actions.pop(0))
+
+    state = LoopState(pending_actions=list("abcdef"))
+    run_loop(step, manager=manager, state=state, max_cycles=4)
+    operator(manager.history()[0].id, Strategy.RESTART_ITERATION)
+    ended = run_loop(step, manager=manager, max_cycles=3)
+    assert "".join(ended.state.completed_actions) == "abc"

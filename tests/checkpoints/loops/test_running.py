@@ -315,3 +315,33 @@ def test_the_operational_context_of_a_subclass_is_in_the_checkpoint(store: Memor
     manager = Custom("agent-1", store=store)
     run_loop(until(1), manager=manager)
     assert manager.load(manager.history()[0])["operational_context"] == {"region": "north"}
+
+
+def test_a_step_may_restore_a_checkpoint_itself(manager: CheckpointManager) -> None:
+    restores = iter([True])
+
+    def step(state: LoopState) -> None:
+        remember(state)
+        if state.cycle == 3 and next(restores, False):
+            manager.restore_checkpoint(manager.history()[-1])
+
+    ended = run_loop(step, manager=manager, max_cycles=5)
+    assert (ended.cycles, ended.state.cycle, len(ended.state.memory)) == (7, 5, 5)
+
+
+def test_a_step_that_replaces_the_managers_state_is_told(manager: CheckpointManager) -> None:
+    def step(state: LoopState) -> None:
+        manager.state = {"mine": 1}
+
+    with pytest.raises(ValueError, match=r"state\.custom"):
+        run_loop(step, manager=manager)
+
+
+def test_saves_in_the_background_are_durable_when_it_ends(store: MemoryStore) -> None:
+    manager = CheckpointManager("agent-1", store=store, durability="async")
+    ended = run_loop(remember, manager=manager, max_cycles=20)
+    head = store.head("agent-1", "main")
+    assert head is not None
+    assert ended.checkpoint is not None
+    assert head.checkpoint_id == ended.checkpoint.id
+    assert len(store.history("agent-1", "main")) == 20

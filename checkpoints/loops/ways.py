@@ -1,26 +1,24 @@
-"""Carrying out in a loop what an operator left with the head."""
+"""What each of the eight strategies does to a loop."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from checkpoints.bodies.encoding import decode, encode
-from checkpoints.loops.going_back import (
-    before_step,
-    is_done_by_the_restore,
-    newest,
-    sound_before_head,
-)
+from checkpoints.loops.going_back import before_step, newest, sound_before_head
 from checkpoints.loops.state import LoopState
 from checkpoints.manager import CheckpointManager
 from checkpoints.records import Checkpoint, Directive, Strategy
 
+logger = logging.getLogger("checkpoints")
+
 Parameters = Mapping[str, Any]
 
 
-class Obedience:
-    """What each of the eight strategies means in a plain loop.
+class Ways:
+    """Takes a loop's state back and forth, without giving back what was spent.
 
     ``before`` is the encoded state in which the newest cycle of this process began, None before
     the first.
@@ -42,34 +40,29 @@ class Obedience:
             Strategy.ESCALATE_TO_HUMAN: lambda _: None,
         }
 
-    def obey(self, directive: Directive, *, restored: bool) -> None:
-        """Carry it out; ``restored`` says that the head was moved along with it already.
+    def go(self, directive: Directive) -> None:
+        """Do what a directive says.
 
         Raises CheckpointNotFound for a checkpoint that is not this thread's, CorruptCheckpoint
-        for one that cannot be read.
+        for one that cannot be read; then nothing was changed.
         """
-        spent = self._state.budget
-        if not (restored and is_done_by_the_restore(directive)):
-            self._ways[directive.strategy](directive.parameters)
-        self._state.budget = spent.moved_to(self._state.values)
-        self._state.begin_cycle()
-        self.before = None
+        self._ways[directive.strategy](directive.parameters)
 
     def undo_cycle(self) -> None:
         """Take back what the newest cycle of this process changed, but for what it spent."""
         if self.before is not None:
-            spent = self._state.budget
-            self._adopt(decode(self.before))
-            self._state.budget = spent.moved_to(self._state.values)
+            self.adopt(decode(self.before))
 
-    def go_back_to(self, target: Checkpoint) -> None:
+    def go_back_to(self, target: Checkpoint | str) -> None:
         """Make a checkpoint the head and its state the loop's."""
-        spent = self._state.budget
-        self._adopt(self._manager.restore_checkpoint(target))
-        self._state.budget = spent.moved_to(self._state.values)
+        self.adopt(self._manager.restore_checkpoint(target))
+        self._state.previous = str(target)
 
-    def _adopt(self, values: dict[str, Any]) -> None:
+    def adopt(self, values: dict[str, Any]) -> None:
+        """Go on with other values, but with what has been spent until now."""
+        spent = self._state.budget
         self._state.adopt(values)
+        self._state.budget = spent.moved_to(self._state.values)
         self._manager.state = self._state.values
 
     def _retry(self, _parameters: Parameters) -> None:
@@ -77,7 +70,7 @@ class Obedience:
 
     def _restart_iteration(self, _parameters: Parameters) -> None:
         now = self._state.iteration
-        target = newest(self._manager, lambda record: (record.iteration or 0) < now)
+        target = newest(self._manager, lambda r: r.iteration is not None and r.iteration < now)
         if target is None:
             self._restart({})
         else:
@@ -92,19 +85,29 @@ class Obedience:
             self.go_back_to(target)
 
     def _modify(self, parameters: Parameters) -> None:
-        self._state.parameters.update(parameters)
-        if "limit_usd" in parameters:
-            self._state.budget.cap(parameters["limit_usd"])
+        """Set parameters; a limit that is no number is left out, for it would end the agent."""
+        wrong = {name for name in _LIMITS & parameters.keys() if not _is_limit(parameters[name])}
+        for name in wrong:
+            logger.error("%s is not a limit: %r; it was left as it is", name, parameters[name])
+        given = {name: value for name, value in parameters.items() if name not in wrong}
+        self._state.parameters.update(given)
+        if "limit_usd" in given:
+            self._state.budget.cap(given["limit_usd"])
 
     def _restart(self, parameters: Parameters) -> None:
-        self._adopt(decode(self._beginning))
-        self._state.parameters.update(parameters)
+        self.adopt(decode(self._beginning))
+        self._modify(parameters)
 
     def _restore(self, parameters: Parameters) -> None:
         named = parameters.get("checkpoint_id")
-        if named is not None:
-            self._adopt(self._manager.restore_checkpoint(named))
-            return
-        target = sound_before_head(self._manager)
+        target = sound_before_head(self._manager) if named is None else named
         if target is not None:
             self.go_back_to(target)
+
+
+_LIMITS = {"limit_usd", "max_cycles"}
+
+
+def _is_limit(value: object) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value is None or number
