@@ -19,9 +19,11 @@ def latest(
     ``placed`` are the thread's checkpoints, newest first.
     """
     newest = {place.namespace: (place, record) for place, record in reversed(placed)}
-    head = graph.current(thread_id, "", standing) if standing else None
-    if head is not None:
-        newest[""] = next(one for one in placed if one[1].id == head.id)
+    by_id = {record.id: (place, record) for place, record in placed}
+    for namespace in newest:
+        found = graph.current(thread_id, namespace, standing) if standing else None
+        if found is not None and found.id in by_id:
+            newest[namespace] = by_id[found.id]
     return list(newest.values())
 
 
@@ -34,15 +36,13 @@ def needed_by(
 ) -> set[str]:
     """Return the ids of the records that those ``kept`` cannot do without.
 
-    These are what their delta channels are built from, what marks stand for, and the roots under
-    which subgraphs ran. Raises CorruptCheckpoint where it cannot be told.
+    These are what their delta channels are built from, and what marks stand for. Raises
+    CorruptCheckpoint where it cannot be told.
     """
-    by_name = {(place.namespace, place.id): (place, record) for place, record in placed}
+    by_name = {place.name: (place, record) for place, record in placed}
     ids = set(kept)
     places = [place for record in records if record.id in ids and (place := Place.of(record))]
-    names = {(place.namespace, place.id) for place in places}
-    names |= {("", place.root) for place in places if place.root}
-    meant = [by_name[name] for name in names if name in by_name]
+    meant = [by_name[place.name] for place in places if place.name in by_name]
     chains = Chains(graph.store, by_name, serde).needed_by(meant)
     return {record.id for _, record in meant} | chains
 

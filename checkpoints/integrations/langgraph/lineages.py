@@ -34,9 +34,16 @@ class Lineage:
         return list(found)
 
     def newest(self, namespace: str, root: str) -> Place | None:
-        """Return a subgraph's newest checkpoint that belongs to a root checkpoint's lineage."""
-        lineage = set(self.ancestors("", root))
+        """Return a subgraph's newest checkpoint that belongs to a root checkpoint's lineage.
+
+        Where that lineage was cut by a deletion, roots older than what is left count as its own:
+        LangGraph's ids sort by time.
+        """
+        lineage = self.ancestors("", root)
+        is_cut = ("", lineage[-1]) not in self._parents
         for place in reversed(self._newest.get(namespace, [])):
             if place.root is None or place.root in lineage:
+                return place
+            if is_cut and place.root < lineage[-1]:
                 return place
         return None

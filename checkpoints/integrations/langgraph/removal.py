@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from checkpoints.connectors.langgraph_native.places import places_of
 from checkpoints.integrations.langgraph.keeping import latest, marks_of, needed_by
+from checkpoints.integrations.langgraph.resuming import settled
 from checkpoints.records import Checkpoint
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ def delete_thread(threads: Threads, thread_id: str, _serde: Any, now: datetime) 
 def keep_latest(threads: Threads, thread_id: str, serde: Any, now: datetime) -> None:
     """Delete what neither a namespace's latest checkpoint, the head nor a pinned one needs."""
     graph = threads.graph
+    standing = settled(graph, threads.journal, thread_id, serde, now)
     records = graph.history(thread_id)
     placed = places_of(records)
-    standing = graph.standing(thread_id)
     kept = {record.id for _, record in latest(graph, thread_id, placed, standing)}
     kept |= {pin.checkpoint_id for pin in graph.store.pins()}
     kept |= {standing.record_id} if standing else set()
@@ -46,6 +47,7 @@ def delete_for_runs(threads: Threads, run_ids: Sequence[str], serde: Any, now: d
     """Delete the checkpoints of runs, but for those that other runs' checkpoints need."""
     going = set(run_ids)
     for thread_id in threads.graph.thread_ids() if going else ():
+        settled(threads.graph, threads.journal, thread_id, serde, now)
         records = threads.graph.history(thread_id)
         kept = {record.id for record in records if record.run_id not in going}
         if len(kept) == len(records):

@@ -245,3 +245,34 @@ def test_the_new_branch_names_what_it_was_restored_from(
     assert (metadata["source"], metadata["restored_from"]) == ("fork", third.id)
     record = operators.get(current_id(saver))
     assert record.parent_id == third.id
+
+
+def test_a_thread_that_is_pruned_after_a_restore_still_takes_the_step_again(
+    saver: HoldfastSaver, operators: Store
+) -> None:
+    graph = graphs.counter(saver, graphs.Delta)
+    graph.invoke({"n": 0, "log": []}, CONFIG)
+    restore(operators, record_where(operators, graph, n=3))
+    saver.prune(["t"])
+    assert graph.get_state(CONFIG).values["n"] == 3
+    assert graph.invoke(None, CONFIG)["log"] == [f"event {n}" for n in range(1, 7)]
+
+
+def test_pruning_after_a_restore_keeps_the_subgraphs_state_of_that_branch(
+    saver: HoldfastSaver, operators: Store
+) -> None:
+    graph = graphs.talk(saver)
+    for question in ("a", "b", "c"):
+        graph.invoke({"q": question}, CONFIG)
+    end_of_second = next(
+        snapshot
+        for snapshot in graph.get_state_history(CONFIG)
+        if snapshot.values.get("turns") == ["answered a", "answered b"] and not snapshot.next
+    )
+    restore(operators, operators.get(end_of_second.config["configurable"]["checkpoint_id"]))
+    saver.prune(["t"])
+    graph.invoke({"q": "d"}, CONFIG)
+    everything: Any = {"configurable": {"thread_id": "t"}}
+    inner = next(t for t in saver.list(everything) if t.config["configurable"]["checkpoint_ns"])
+    assert {"a", "b", "d"} <= set(inner.checkpoint["channel_values"]["facts"])
+    assert "c" not in inner.checkpoint["channel_values"]["facts"]
