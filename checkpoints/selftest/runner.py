@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from checkpoints.errors import CheckpointError, PermanentStoreError
-from checkpoints.selftest import damage, dying, going_back, keeping, removing, together
+from checkpoints.selftest import damage, dying, going_back, journals, keeping, removing, together
 from checkpoints.selftest.bench import Bench, Opener
 from checkpoints.selftest.outcomes import DidNotHold, NotPossible, Outcome, Verdict
 from checkpoints.selftest.places import Scratch, scratch_beside
@@ -24,6 +24,8 @@ CHECKS: dict[str, Callable[[Bench], None]] = {
     "restore": going_back.restore,
     "prune": removing.prune,
     "sweep": removing.sweep,
+    "journal": journals.journal,
+    "erase": journals.erase,
     "big": keeping.big,
 }
 """Name to check; the first line of its docstring is the promise that it tries."""

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from checkpoints.records import Checkpoint, Draft, Kind, Status
+from checkpoints.records import Checkpoint, Draft, JournalEntry, Kind, Status
 from checkpoints.stores.base import Store
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -28,6 +28,18 @@ def draft(number: int, *, parent: str | None = None, **values: Any) -> Draft:
         "parent_id": parent,
     }
     return Draft(**{**fields, **values})
+
+
+def entry(key: str, **values: Any) -> JournalEntry:
+    """Return a journal entry: an effect at noon."""
+    fields: dict[str, Any] = {
+        "agent_id": AGENT,
+        "thread_id": THREAD,
+        "kind": "effect",
+        "key": key,
+        "recorded_at": NOON,
+    }
+    return JournalEntry(**{**fields, **values})
 
 
 def full_draft() -> Draft:

@@ -10,7 +10,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from checkpoints.errors import CheckpointError, HeadMoved, StoreError
-from checkpoints.records import Checkpoint, Directive, Draft, Finding, Head, Removal, State
+from checkpoints.records import (
+    Checkpoint,
+    Directive,
+    Draft,
+    Finding,
+    Head,
+    JournalEntry,
+    Removal,
+    State,
+)
 from checkpoints.stores.sqlite.store import SqliteStore
 from checkpoints.stores.urls import parse_url
 
@@ -244,6 +253,103 @@ class _Rebasing(_Liar):
 
 def sweeping_what_others_stand_on(url: str) -> SqliteStore:
     return _Rebasing(url)
+
+
+class _Forgetful(_Liar):
+    """Keeps an entry's last content instead of its first."""
+
+    def record(self, entries: Sequence[JournalEntry], *, replace: bool = False) -> int:
+        return super().record(entries, replace=True)
+
+
+def recording_over_what_was_first(url: str) -> SqliteStore:
+    return _Forgetful(url)
+
+
+class _Sloppy(_Liar):
+    """Keeps an entry's data as JSON would."""
+
+    def record(self, entries: Sequence[JournalEntry], *, replace: bool = False) -> int:
+        flat = [dataclasses.replace(e, data=_listed(e.data)) for e in entries]
+        return super().record(flat, replace=replace)
+
+
+def _listed(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        k: [list(i) if type(i) is tuple else i for i in v] if type(v) is list else v
+        for k, v in data.items()
+    }
+
+
+def turning_tuples_of_entries_into_lists(url: str) -> SqliteStore:
+    return _Sloppy(url)
+
+
+class _Disorderly(_Liar):
+    def entries(self, agent_id: str, thread_id: str, **values: Any) -> list[JournalEntry]:
+        return super().entries(agent_id, thread_id, **values)[::-1]
+
+
+def listing_entries_backwards(url: str) -> SqliteStore:
+    return _Disorderly(url)
+
+
+class _Generous(_Liar):
+    """Says of every entry that it is new."""
+
+    def record(self, entries: Sequence[JournalEntry], *, replace: bool = False) -> int:
+        super().record(entries, replace=replace)
+        return len(entries)
+
+
+def saying_that_every_entry_is_new(url: str) -> SqliteStore:
+    return _Generous(url)
+
+
+class _Hoarding(_Liar):
+    """Trashes what it should erase."""
+
+    def erase(
+        self,
+        agent_id: str,
+        thread_id: str,
+        checkpoint_ids: Sequence[str] | None = None,
+        *,
+        now: datetime,
+    ) -> int:
+        for pin in self.pins():
+            self.unpin(self.get(pin.checkpoint_id))
+        ids = checkpoint_ids or [c.id for c in self.history(agent_id, thread_id)]
+        left = [c for c in self.history(agent_id, thread_id) if c.id not in ids]
+        head = self.head(agent_id, thread_id)
+        if left and head:
+            self.set_head(left[0], expected=head.checkpoint_id, now=now)
+        return len(self.trash(dict.fromkeys(ids, "erased"), now=now))
+
+
+def trashing_what_it_should_erase(url: str) -> SqliteStore:
+    return _Hoarding(url)
+
+
+class _Naming(_Liar):
+    """Leaves the entries that name what was erased."""
+
+    def erase(
+        self,
+        agent_id: str,
+        thread_id: str,
+        checkpoint_ids: Sequence[str] | None = None,
+        *,
+        now: datetime,
+    ) -> int:
+        kept = self.entries(agent_id, thread_id, kind="effect")
+        erased = super().erase(agent_id, thread_id, checkpoint_ids, now=now)
+        self.record(kept)
+        return erased
+
+
+def leaving_entries_of_what_was_erased(url: str) -> SqliteStore:
+    return _Naming(url)
 
 
 class _Cutting(_Liar):

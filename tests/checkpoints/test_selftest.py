@@ -69,6 +69,12 @@ def test_what_memory_cannot_show_is_said_with_its_reason() -> None:
         (liars.raising_what_is_not_a_stores_error, "prune", "raised KeyError"),
         (liars.sweeping_what_is_too_young, "sweep", "and 0 came back"),
         (liars.sweeping_what_others_stand_on, "sweep", ""),
+        (liars.recording_over_what_was_first, "journal", "is not what was recorded"),
+        (liars.turning_tuples_of_entries_into_lists, "journal", "is not what was recorded"),
+        (liars.listing_entries_backwards, "journal", "are listed instead of"),
+        (liars.saying_that_every_entry_is_new, "journal", "as 10 new ones"),
+        (liars.trashing_what_it_should_erase, "erase", "3 checkpoints came back"),
+        (liars.leaving_entries_of_what_was_erased, "erase", "are left instead of"),
         (liars.cutting_long_texts, "big", "something else than was saved"),
     ],
 )
@@ -133,7 +139,7 @@ def test_the_command_names_each_promise_and_the_time_it_took(tmp_path: Path) -> 
     result = selftest("memory://")
     lines = result.stdout.splitlines()
     assert result.exit_code == Exit.OK
-    assert [line.split()[0] for line in lines if line.startswith("held")] == ["held"] * 6
+    assert [line.split()[0] for line in lines if line.startswith("held")] == ["held"] * 8
     assert all(" s  " in line for line in lines if line.startswith("held"))
     assert "not possible here" in result.stdout
 
