@@ -60,7 +60,8 @@ def send_leftovers(settings: Settings) -> Counters:
     sender = Sender(
         settings, spool=spool, tally=tally, inbox=Inbox(), notices=notices, closing=at_once
     )
-    sender.send_all()
+    while sender.send_all() and spool.adopt():
+        continue
     sender.close()
     spool.close()
     names = ("sent", "dropped", "refused", "retries")

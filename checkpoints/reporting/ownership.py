@@ -36,19 +36,21 @@ class OwnedFolder:
 
     @classmethod
     def seize(cls, path: Path) -> OwnedFolder | None:
-        """Take over a folder whose owner is dead; None when it lives or the folder is gone."""
+        """Take over a folder whose owner is dead; None when it lives or the folder is gone.
+
+        Raises OSError where files cannot be locked.
+        """
         try:
             lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:
             return None
+        mine = False
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(lock).st_ino == (path / LOCK).stat().st_ino:
-                return cls(path, lock)
-        except (BlockingIOError, FileNotFoundError):
-            pass
-        os.close(lock)
-        return None
+            mine = _locked(lock, path / LOCK)
+        finally:
+            if not mine:
+                os.close(lock)
+        return cls(path, lock) if mine else None
 
     def release(self) -> None:
         """Let go of the folder; remove it when nothing is left in it."""
@@ -65,3 +67,12 @@ class OwnedFolder:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _locked(lock: int, path: Path) -> bool:
+    """Lock a file; say whether that worked and it is still the one at its path."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.fstat(lock).st_ino == path.stat().st_ino
+    except (BlockingIOError, FileNotFoundError):
+        return False

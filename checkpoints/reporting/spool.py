@@ -74,15 +74,20 @@ class Spool:
             except OSError as error:
                 self._notices.warn("spool", f"{segment.name} could not be removed: {error}")
 
-    def adopt(self) -> None:
-        """Take over what processes left that are dead now. Never raises."""
+    def adopt(self) -> int:
+        """Take over what dead processes left, as far as it fits; return from how many of them.
+
+        Never raises.
+        """
+        adopted = 0
         try:
             for path in sorted(self._settings.destination.iterdir()):
                 if path.is_dir() and (self._folder is None or path != self._folder.path):
-                    self._adopt(path)
+                    adopted += self._adopt(path)
         except OSError as error:
             if self._settings.destination.exists():
                 self._notices.warn("spool", f"the spool could not be looked through: {error}")
+        return adopted
 
     def close(self) -> None:
         """Leave what is on disk to the next process; what is in memory goes there, if it can."""
@@ -114,6 +119,9 @@ class Spool:
     def _count(self, kind: type[Segment]) -> int:
         with self._lock:
             return sum(segment.left for segment in self._all() if isinstance(segment, kind))
+
+    def _size(self, kind: type[Segment]) -> int:
+        return sum(segment.size for segment in self._all() if isinstance(segment, kind))
 
     def _all(self) -> list[Segment]:
         taken = [self._taken] if self._taken is not None else []
@@ -178,7 +186,7 @@ class Spool:
         self._drop_beyond(self._settings.bounds.memory_bytes, MemorySegment)
 
     def _drop_beyond(self, most: int, kind: type[Segment]) -> None:
-        excess = sum(s.size for s in self._all() if isinstance(s, kind)) - most
+        excess = self._size(kind) - most
         for segment in self._expendable(kind):
             if excess <= 0:
                 return
@@ -197,13 +205,26 @@ class Spool:
         with contextlib.suppress(OSError):
             segment.discard()
 
-    def _adopt(self, path: Path) -> None:
+    def _adopt(self, path: Path) -> bool:
         left = OwnedFolder.seize(path)
         if left is None:
-            return
+            return False
+        paths = sorted(path.glob(f"*{SUFFIX}"))
         with self._lock:
-            self._take_over(sorted(path.glob(f"*{SUFFIX}")))
+            fits = self._has_room_for(paths)
+            if fits:
+                self._take_over(paths)
         left.release()
+        return fits and bool(paths)
+
+    def _has_room_for(self, paths: Iterable[Path]) -> bool:
+        """Say whether nothing would be dropped; a folder as large as the bound needs an empty one.
+
+        What does not fit now stays where it is until there is room.
+        """
+        mine = self._size(FileSegment)
+        theirs = sum(path.stat().st_size for path in paths)
+        return not mine or mine + theirs <= self._settings.bounds.spool_bytes
 
     def _take_over(self, paths: Iterable[Path]) -> None:
         for path in paths:

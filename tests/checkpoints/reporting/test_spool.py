@@ -181,6 +181,22 @@ def test_the_oldest_metrics_go_first_and_checkpoints_last(tmp_path: Path) -> Non
     spool.close()
 
 
+def test_what_is_adopted_never_pushes_anything_out(tmp_path: Path) -> None:
+    for _ in range(3):
+        dead, _ = a_spool(tmp_path)
+        dead.append(Lane.EVENTS, lines(Lane.EVENTS, 100))
+        dead.close()
+    spool, tally = a_spool(tmp_path, spool_bytes=250_000)
+    adopted = []
+    while spool.adopt():
+        adopted.append(spool.on_disk)
+        spool.append(Lane.METRICS, lines(Lane.METRICS, 1))
+        for segment in iter(spool.take, None):
+            spool.finish(segment)
+    assert (adopted, tally["dropped"]) == ([200, 100], 0)
+    spool.close()
+
+
 def test_memory_is_bounded_too_where_there_is_no_disk(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     spool, tally = a_spool(tmp_path / "file", memory_bytes=250_000)
