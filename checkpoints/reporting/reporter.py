@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -14,11 +13,10 @@ from checkpoints.forks import renew_in_children
 from checkpoints.records import Checkpoint, Head
 from checkpoints.reporting import items
 from checkpoints.reporting.asking import ask
-from checkpoints.reporting.counters import Counters, Tally
-from checkpoints.reporting.delivery import Delivery
+from checkpoints.reporting.counters import Counters
+from checkpoints.reporting.courier import Courier
 from checkpoints.reporting.inbox import Inbox, IncomingDirective, ThreadName
-from checkpoints.reporting.items import EffectLike, Entry, Item, Lane
-from checkpoints.reporting.notices import Notices
+from checkpoints.reporting.items import EffectLike, Lane
 from checkpoints.reporting.settings import TIMEOUT_SECONDS, USUAL, Bounds, Settings, spool_folder
 from checkpoints.reporting.transport import prepare
 
@@ -50,13 +48,10 @@ class Reporter:
         folder = spool_folder() if spool is None else Path(spool).absolute()
         prepare()
         self._settings = Settings(url=url, token=token, spool=folder, bounds=bounds)
-        self._tally = Tally()
-        self._notices = Notices()
         self._inbox = Inbox()
+        self._courier = Courier(self._settings, self._inbox)
         self._stores: OrderedDict[ThreadName, str] = OrderedDict()
         self._lock = threading.Lock()
-        self._running: Delivery | None = None
-        self._last: Delivery | None = None
         renew_in_children(self)
 
     @classmethod
@@ -77,16 +72,7 @@ class Reporter:
     @property
     def counters(self) -> Counters:
         """What became of everything that was reported so far."""
-        last, tally = self._last, self._tally
-        return Counters(
-            sent=tally["sent"],
-            waiting=tally["queued"] + (last.spool.in_memory if last else 0),
-            spooled=last.spool.on_disk if last else 0,
-            dropped=tally["dropped"],
-            refused=tally["refused"],
-            retries=tally["retries"],
-            spool_errors=tally["spool_errors"],
-        )
+        return self._courier.counters
 
     def introduce(self, store_url: str, agent_id: str, thread_id: str) -> None:
         """Remember in which store a thread lies."""
@@ -99,7 +85,9 @@ class Reporter:
     def report(self, store_url: str, checkpoint: Checkpoint, head: Head | None) -> None:
         """Report a saved checkpoint and where the head of its thread is now."""
         self.introduce(store_url, checkpoint.agent_id, checkpoint.thread_id)
-        self._offer(Lane.CHECKPOINTS, store_url, lambda: items.checkpoint_item(checkpoint, head))
+        self._courier.offer(
+            Lane.CHECKPOINTS, store_url, lambda: items.checkpoint_item(checkpoint, head)
+        )
 
     def report_failure(
         self,
@@ -118,7 +106,7 @@ class Reporter:
         They may hold what the agent was working on, secrets included. ``checkpoint_id`` is the
         head when it happened.
         """
-        self._offer(
+        self._courier.offer(
             Lane.EVENTS,
             store_url or self._store_of(agent_id, thread_id),
             lambda: items.about(
@@ -144,7 +132,7 @@ class Reporter:
         store_url: str | None = None,
     ) -> None:
         """Report measurements that belong to no checkpoint; what is not finite is left out."""
-        self._offer(
+        self._courier.offer(
             Lane.METRICS,
             store_url or self._store_of(agent_id, thread_id),
             lambda: items.about(
@@ -159,7 +147,7 @@ class Reporter:
 
     def report_effect(self, effect: EffectLike, *, store_url: str | None = None) -> None:
         """Report an effect: its name, key, time and checkpoint, not what is kept with it."""
-        self._offer(
+        self._courier.offer(
             Lane.EVENTS,
             store_url or self._store_of(effect.agent_id, effect.thread_id),
             lambda: items.effect_item(effect),
@@ -182,7 +170,7 @@ class Reporter:
         ``outcome`` is ``resumed``, ``succeeded`` (it saved again) or ``failed``; the later ones
         replace the first. ``attempt`` tells resumes of one run from one checkpoint apart.
         """
-        self._offer(
+        self._courier.offer(
             Lane.EVENTS,
             store_url or self._store_of(agent_id, thread_id),
             lambda: items.about(
@@ -230,7 +218,7 @@ class Reporter:
         """
         known = self._inbox.settle(directive_id)
         if known is not None:
-            self._offer(
+            self._courier.offer(
                 Lane.EVENTS,
                 known.store_url,
                 lambda: items.acknowledgement_item(directive_id, outcome, detail, _utc_now()),
@@ -238,56 +226,15 @@ class Reporter:
 
     def close(self, timeout: float = TIMEOUT_SECONDS) -> None:
         """Send what waits, for at most ``timeout`` seconds; the rest stays in the spool."""
-        with self._lock:
-            ending, self._running = self._running, None
-            if ending is not None:
-                ending.stop()
-        if ending is not None:
-            atexit.unregister(self.close)
-            ending.join(timeout)
+        self._courier.close(timeout)
 
     def after_fork(self) -> None:
-        """Begin with nothing: what waits is the parent's to send."""
-        if self._last is not None:
-            self._last.spool.abandon()
+        """Take a lock that no other thread of the parent holds."""
         self._lock = threading.Lock()
-        self._running = None
-        self._last = None
-        self._tally.after_fork()
-        self._inbox.after_fork()
 
     def _store_of(self, agent_id: str, thread_id: str) -> str | None:
         with self._lock:
             return self._stores.get((agent_id, thread_id))
-
-    def _offer(self, lane: Lane, store_url: str | None, build: Callable[[], Item]) -> None:
-        """Take up what ``build`` describes; whatever goes wrong is counted, never raised."""
-        try:
-            entry = Entry(lane=lane, source_url=_required(store_url), item=build())
-            with self._lock:
-                self._started().put(entry)
-        except Exception as error:  # noqa: BLE001 - reporting must not fail an agent
-            self._tally.add("dropped")
-            self._notices.warn("offer", f"something could not be reported: {_told(error)}")
-
-    def _started(self) -> Delivery:
-        """Return the running delivery. Raises RuntimeError while the interpreter shuts down."""
-        if self._running is None:
-            delivery = Delivery(self._settings, self._tally, self._inbox, self._notices)
-            delivery.start()
-            self._running = self._last = delivery
-            atexit.register(self.close)
-        return self._running
-
-
-def _required(store_url: str | None) -> str:
-    if store_url is None:
-        raise LookupError("in which store its thread lies was never told")
-    return store_url
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def _utc_now() -> datetime:

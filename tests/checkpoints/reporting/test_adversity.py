@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
 
 from checkpoints import CheckpointManager
-from checkpoints.reporting import Counters
+from checkpoints.reporting import Counters, Reporter
 from checkpoints.stores.memory import MemoryStore
 from tests.checkpoints.dashboards import Dashboard, a_dashboard, until
 from tests.checkpoints.reporting.conftest import STORE, Reporters, head, record, report
@@ -126,16 +127,15 @@ def test_an_address_where_nothing_is_costs_the_agent_nothing(
     assert reporter.counters.spooled == 5
 
 
+@pytest.mark.parametrize("token", ["hf_é", "hf_\n"])
 def test_a_token_that_no_header_can_hold_is_said_and_raises_nothing(
-    dashboard: Dashboard, spool: object, reporters: Reporters, caplog: pytest.LogCaptureFixture
+    dashboard: Dashboard, spool: Path, caplog: pytest.LogCaptureFixture, token: str
 ) -> None:
-    reporter = reporters()
-    reporter._settings = type(reporter._settings)(
-        url=dashboard.url, token="hf_é\n", spool=reporter._settings.spool
-    )
+    reporter = Reporter(dashboard.url, token, spool=spool)
     report(reporter, range(1))
     reporter.close(2)
     assert "cannot be reached" in caplog.text
+    assert reporter.counters.spooled == 1
 
 
 def test_pauses_are_spread_and_grow(monkeypatch: pytest.MonkeyPatch) -> None:
