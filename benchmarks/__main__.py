@@ -32,12 +32,16 @@ def main() -> None:
 
 
 def rows_of(section: str, *, quick: bool) -> Iterator[Row]:
-    """Return a section's rows; only the native store's has a quick run."""
+    """Return a section's rows; two of them have a quick run."""
     if section == "native":
         from benchmarks.native import scale
         from benchmarks.native.section import rows
 
         return rows(scale.QUICK if quick else scale.FULL)
+    if section == "langgraph":
+        from benchmarks import langgraph
+
+        return langgraph.rows(quick=quick)
     module: Callable[[], Iterator[Row]] = import_module(f"benchmarks.{section}").rows
     return module()
 

@@ -67,7 +67,7 @@ class Conversation:
 
 def append(steps: int, *, first: int = FIRST, last: int = LAST, seed: int = 1) -> Iterator[State]:
     """Yield a conversation that grows evenly from ``first`` to ``last`` bytes."""
-    agent = Conversation(_writer(seed), first)
+    agent = Conversation(writer_of(seed), first)
     size = agent.size
     for step in range(steps):
         yield agent.state()
@@ -84,7 +84,7 @@ def large(steps: int, *, seed: int = 4) -> Iterator[State]:
 
 def small(steps: int, *, seed: int = 2) -> Iterator[State]:
     """Yield states of about 4 KB of which a few fields change each step, a tenth of the bytes."""
-    writer = _writer(seed)
+    writer = writer_of(seed)
     memory = [_note(writer) for _ in range(21)]
     for step in range(steps):
         memory[writer.random.randrange(len(memory))] = _note(writer)
@@ -103,8 +103,8 @@ def small(steps: int, *, seed: int = 2) -> Iterator[State]:
 
 def mixed(steps: int, *, seed: int = 3) -> Iterator[State]:
     """Yield a conversation with insertions in its middle, edits of old messages and compactions."""
-    agent = Conversation(_writer(seed), FIRST)
-    writer = _writer(seed + 100)
+    agent = Conversation(writer_of(seed), FIRST)
+    writer = writer_of(seed + 100)
     for step in range(steps):
         yield agent.state()
         agent.grow(1_432)
@@ -141,5 +141,6 @@ def _tool(writer: Writer) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-def _writer(seed: int) -> Writer:
+def writer_of(seed: int) -> Writer:
+    """Return a writer in words of its own, the same for the same seed."""
     return Writer(Random(seed), invented(seed))

@@ -14,6 +14,7 @@ TITLES = {
     "sdk": "The SDK",
     "reporting": "Reporting",
     "native": "The default store",
+    "langgraph": "LangGraph's checkpointer",
     "index": "The dashboard's index",
     "restore": "Restoring",
     "install": "Installing",
