@@ -13,10 +13,6 @@ from checkpoints.stores.heads import ancestors
 
 logger = logging.getLogger("checkpoints")
 
-PREVIOUS = "previous"
-"""Where a record's metadata names the routine checkpoint before it: its parent may be one that was
-let go, like the one before an operation."""
-
 _DONE_BY_A_RESTORE = {Strategy.RESTORE_CHECKPOINT, Strategy.RETRY_CURRENT_STEP}
 
 
@@ -27,32 +23,16 @@ def is_done_by_the_restore(directive: Directive) -> bool:
 
 
 def lineage(manager: CheckpointManager) -> list[Checkpoint]:
-    """Return the head and what it descends from, newest first.
-
-    Where a parent was let go it goes on with the routine checkpoint before it, if that is kept.
-    """
+    """Return the head and what it descends from, newest first."""
     by_id = {record.id: record for record in manager.history()}
     head = manager.store.head(manager.agent_id, manager.thread_id)
-    found: dict[str, Checkpoint] = {}
-    start = head.checkpoint_id if head else None
-    while start in by_id and start not in found:
-        part = list(ancestors(by_id, start))
-        found |= {record.id: record for record in part}
-        start = part[-1].metadata.get(PREVIOUS)
-    return list(found.values())
+    return list(ancestors(by_id, head.checkpoint_id if head else None))
 
 
 def head_of(manager: CheckpointManager) -> Checkpoint | None:
     """Return the record of the thread's head."""
     head = manager.store.head(manager.agent_id, manager.thread_id)
     return manager.store.get(head.checkpoint_id, thread_id=manager.thread_id) if head else None
-
-
-def previous(head: Checkpoint | None) -> str | None:
-    """Return the routine checkpoint that whatever is saved after ``head`` goes on from."""
-    if head is None or head.kind is Kind.ROUTINE:
-        return head.id if head else None
-    return str(head.metadata.get(PREVIOUS, head.id))
 
 
 def newest(manager: CheckpointManager, fits: Callable[[Checkpoint], bool]) -> Checkpoint | None:
@@ -62,11 +42,10 @@ def newest(manager: CheckpointManager, fits: Callable[[Checkpoint], bool]) -> Ch
 
 def before_step(manager: CheckpointManager, step_name: str) -> Checkpoint | None:
     """Return the checkpoint that the newest step of this name went on from."""
-    step = newest(manager, lambda record: record.step_name == step_name)
-    if step is None:
-        return None
-    followed = step.metadata.get(PREVIOUS, step.parent_id)
-    return newest(manager, lambda record: record.id == followed)
+    records = iter(lineage(manager))
+    named = any(record.step_name == step_name for record in records)
+    before = (record for record in records if record.kind is not Kind.PRE_OPERATION)
+    return next(before, None) if named else None
 
 
 def sound_before_head(manager: CheckpointManager) -> Checkpoint | None:

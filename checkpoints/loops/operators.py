@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from checkpoints.errors import CheckpointError, HeadMoved
-from checkpoints.loops.going_back import follow, head_of, is_done_by_the_restore, previous
+from checkpoints.loops.going_back import follow, is_done_by_the_restore
 from checkpoints.loops.state import LoopState
 from checkpoints.loops.ways import Ways
 from checkpoints.manager import CheckpointManager
@@ -47,14 +47,11 @@ class Operators:
             self.why_waiting = "directive: escalate_to_human"
         self._ways.before = None
         self._state.begin_cycle()
-        saved = self._manager.create_checkpoint(**self._state.details(directive=note))
-        self._state.previous = saved.id
-        return saved
+        return self._manager.create_checkpoint(**self._state.details(directive=note))
 
     def follow(self, error: HeadMoved) -> Checkpoint | None:
         """Go on from where an operator put the head. Raises ``error`` for a second writer."""
         self._ways.adopt(follow(self._manager, error))
-        self._state.previous = previous(head_of(self._manager))
         self._ways.before = None
         directive = self._manager.directive
         return None if directive is None else self.obey(directive, restored=True)

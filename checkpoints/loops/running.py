@@ -12,14 +12,14 @@ from checkpoints.errors import HeadMoved
 from checkpoints.loops.budget import Budget, BudgetExhausted, Ledger, Spending
 from checkpoints.loops.calling import Calls
 from checkpoints.loops.drifting import DriftCheck, DriftWatch
-from checkpoints.loops.going_back import head_of, previous
+from checkpoints.loops.going_back import head_of
 from checkpoints.loops.operators import Operators
 from checkpoints.loops.results import LoopResult
 from checkpoints.loops.state import LoopState
 from checkpoints.loops.stopping import Stop, Stoppable
 from checkpoints.loops.ways import Ways
 from checkpoints.manager import CheckpointManager
-from checkpoints.records import Checkpoint, Directive, Kind, Status
+from checkpoints.records import Checkpoint, Directive, Status
 
 logger = logging.getLogger("checkpoints")
 
@@ -100,7 +100,6 @@ class _Loop:
         self._resumed_from = head.id if head else None
         self._changed = False
         self._state.adopt(saved)
-        self._state.previous = previous(head)
         values = self._state.values["budget"]
         self._state.budget = Spending.resumed(values, ledger, self._budget)
 
@@ -164,8 +163,6 @@ class _Loop:
         saved = self._manager.checkpoint_if_due(**details)
         if saved is None and (looks or not self._manager.has_trigger):
             saved = self._manager.create_checkpoint(**details)
-        if saved is not None and saved.kind is Kind.ROUTINE:
-            self._state.previous = saved.id
         if looks:
             self._why_drifting = self._drift.look(self._state)
         self._saved = saved or self._saved

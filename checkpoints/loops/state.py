@@ -8,7 +8,6 @@ from typing import Any, Generic, Self, TypeVar, overload
 
 from checkpoints.errors import CheckpointError
 from checkpoints.loops.budget import Spending
-from checkpoints.loops.going_back import PREVIOUS
 
 T = TypeVar("T")
 
@@ -43,7 +42,7 @@ class LoopState:
     ``completed_actions``, ``skipped_actions`` and ``conversation`` are lists, ``memory`` and
     ``custom`` mappings of whatever can be kept in a checkpoint; what they hold is yours.
     ``parameters`` is what an operator's modify_parameters sets. ``result`` is what ``finish``
-    was given. ``previous`` is the routine checkpoint that it goes on from.
+    was given.
 
     ``step_name`` names the cycle in hand on the timeline and ``metrics`` are its figures, which
     drift detection looks at; both are empty again when a cycle begins.
@@ -87,7 +86,6 @@ class LoopState:
             "result": None,
         }
         self.budget = Spending(self.values["budget"])
-        self.previous: str | None = None
         self.begin_cycle()
 
     @property
@@ -97,9 +95,8 @@ class LoopState:
 
     def details(self, **metadata: Any) -> dict[str, Any]:
         """Return what a checkpoint's record says of this state."""
-        followed = {PREVIOUS: self.previous} if self.previous else {}
         return {
-            "metadata": {**followed, **metadata},
+            "metadata": metadata,
             "step": self.cycle,
             "step_name": self.step_name,
             "iteration": self.iteration,

@@ -56,7 +56,6 @@ class Ways:
     def go_back_to(self, target: Checkpoint | str) -> None:
         """Make a checkpoint the head and its state the loop's."""
         self.adopt(self._manager.restore_checkpoint(target))
-        self._state.previous = str(target)
 
     def adopt(self, values: dict[str, Any]) -> None:
         """Go on with other values, but with what has been spent until now."""

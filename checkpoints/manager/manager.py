@@ -21,7 +21,6 @@ from checkpoints.manager.dashboard import APPLIED
 from checkpoints.manager.effects import Effects, PendingEffect
 from checkpoints.manager.journal import OPERATION
 from checkpoints.manager.opening import opened
-from checkpoints.manager.place import Place
 from checkpoints.manager.resumes import ResumeStats
 from checkpoints.manager.runs import MESSAGE, Batch, Operation, Run, described, ending
 from checkpoints.manager.schema import Migration, Schema
@@ -331,7 +330,9 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
                 return self._directive_from_dashboard()
             self.directive = self._store.take_directive(head)
             if self._place is self._durable:
-                self._place = self._durable = Place(replace(head, directive=None), self._place.step)
+                self._place = self._durable = replace(
+                    self._place, head=replace(head, directive=None)
+                )
         return self.directive
 
     @also_async
@@ -454,7 +455,8 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
         return RetentionPolicy.keep_last(count)
 
     def _marks(self) -> dict[str, Any]:
-        return {**self._schema.mark(), **({"drift": str(self._drift)} if self._drift else {})}
+        drift = {"drift": str(self._drift)} if self._drift else {}
+        return {**self._schema.mark(), **self._place.mark(), **drift}
 
     def _before_operation(self, name: str) -> Checkpoint:
         """Save what an operation can be undone to, and keep it while the operation runs."""

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from checkpoints.records import Checkpoint, Head
+from checkpoints.records import Checkpoint, Head, Kind
+from checkpoints.stores.heads import PREVIOUS
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The head as this manager knows it, and its step."""
+    """The head as this manager knows it, and its step.
+
+    ``previous`` is the checkpoint before a head that an operation lets go when it has succeeded.
+    """
 
     head: Head | None = None
     step: int = 0
+    previous: str | None = None
 
     @property
     def head_id(self) -> str | None:
@@ -28,4 +33,10 @@ class Place:
             version=self.head.version + 1 if self.head else 1,
             moved_at=saved.created_at,
         )
-        return Place(head, saved.step)
+        goes = saved.kind is Kind.PRE_OPERATION
+        before = saved.metadata.get(PREVIOUS, saved.parent_id) if goes else None
+        return Place(head, saved.step, before)
+
+    def mark(self) -> dict[str, str]:
+        """Return what the metadata of the next save say of it."""
+        return {} if self.previous is None else {PREVIOUS: self.previous}

@@ -156,13 +156,22 @@ def dangling_heads(heads: Iterable[Head], listed: Container[str]) -> Iterator[Fi
             )
 
 
+PREVIOUS = "previous"
+"""Where a record's metadata names the checkpoint before its parent, when that parent is one that
+goes once an operation has succeeded."""
+
+
 def ancestors(by_id: dict[str, Checkpoint], start: str | None) -> Iterator[Checkpoint]:
-    """Yield a checkpoint and its ancestors, newest first, each once even in a damaged chain."""
+    """Yield a checkpoint and its ancestors, newest first, each once even in a damaged chain.
+
+    Where the parent was let go it goes on with the checkpoint before that one, if it is known.
+    """
     seen: set[str] = set()
     while start is not None and start in by_id and start not in seen:
         seen.add(start)
         yield by_id[start]
-        start = by_id[start].parent_id
+        parent, before = by_id[start].parent_id, by_id[start].metadata.get(PREVIOUS)
+        start = before if isinstance(before, str) and parent not in by_id else parent
 
 
 def left_behind(by_id: dict[str, Checkpoint], head: str | None, target: str) -> list[Checkpoint]:

@@ -253,3 +253,15 @@ def test_a_relative_store_stays_where_it_is_when_the_working_directory_changes(
     assert list((tmp_path / "elsewhere").iterdir()) == []
     again = CheckpointManager("agent-1", store=f"{scheme}:///{tmp_path}/store")
     assert again.resume() == {"n": 2}
+
+
+def test_a_lineage_goes_on_past_checkpoints_that_operations_let_go(
+    manager: CheckpointManager,
+) -> None:
+    first = manager.create_checkpoint(state={"n": 1})
+    with manager.operation("outer"), manager.operation("inner"):
+        manager.state = {"n": 2}
+    second = manager.create_checkpoint("recovery")
+    manager.flush()
+    assert manager.history() == [second, first]
+    assert manager.get_latest_checkpoint("routine") == first
