@@ -190,7 +190,7 @@ class TestJournalOfAFolder:
     def test_entries_outlive_a_journal_written_anew(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("checkpoints.stores.folder.store.LEAST_LINES", 5)
+        monkeypatch.setattr("checkpoints.stores.folder.listing.LEAST_LINES", 5)
         store = folder(tmp_path)
         given = [entry("a", data={"pair": (1, b"2")}), entry("b", kind="group")]
         store.record(given)

@@ -17,7 +17,7 @@ from typing import cast
 import pytest
 
 from checkpoints import CheckpointError, PermanentStoreError, Store, open_store
-from checkpoints.stores.folder import store as files
+from checkpoints.stores.folder import listing
 from checkpoints.stores.folder.journal_lines import checked, line_of
 from checkpoints.stores.folder.store import FileStore
 from checkpoints.testing import NOON, draft, save_chain
@@ -34,7 +34,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Write the journal anew as soon as it is mostly obsolete, however short it is."""
-    monkeypatch.setattr(files, "LEAST_LINES", 5)
+    monkeypatch.setattr(listing, "LEAST_LINES", 5)
 
 
 def opened(root: Path) -> FileStore:
@@ -168,11 +168,11 @@ def test_damage_is_never_compacted_away(root: Path) -> None:
 def test_threads_and_processes_save_at_once_while_the_journal_is_written_anew(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "LEAST_LINES", 5)
+    monkeypatch.setattr(listing, "LEAST_LINES", 5)
     program = (
         "import sys; from checkpoints import open_store; "
-        "from checkpoints.stores.folder import store as files; "
-        "from checkpoints.testing import save_chain; files.LEAST_LINES = 5\n"
+        "from checkpoints.stores.folder import listing; "
+        "from checkpoints.testing import save_chain; listing.LEAST_LINES = 5\n"
         "store = open_store(sys.argv[1])\n"
         "for n in range(3): save_chain(store, 1, id=f'{sys.argv[2]}-{n}', "
         "thread_id=f'{sys.argv[2]}-{n}'); "
@@ -349,7 +349,7 @@ def test_another_content_refused_under_the_lock_leaves_no_file_in_another_format
 ) -> None:
     save_chain(opened(root), 1)
     store = cast(FileStore, open_store(f"file:///{root}?format=jsonl.gz"))
-    monkeypatch.setattr(files, "refuse_known", lambda *_: None)
+    monkeypatch.setattr(f"{FileStore.__module__}.refuse_known", lambda *_: None)
     for state, expected in (({"n": 2}, "c1"), ({"step": 1, "log": [0]}, "c1")):
         with contextlib.suppress(CheckpointError):
             store.put(draft(1), state, expected_head=expected)
