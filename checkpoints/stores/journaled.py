@@ -3,37 +3,35 @@
 from __future__ import annotations
 
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from checkpoints.bodies.encryption import Keyring
-from checkpoints.errors import CheckpointNotFound, StoreError
+from checkpoints.errors import CheckpointNotFound
 from checkpoints.forks import renew_in_children
 from checkpoints.records import (
     Changes,
     Checkpoint,
     Directive,
     Draft,
-    Finding,
     Head,
     Pin,
-    Removal,
     State,
     Thread,
 )
 from checkpoints.stores.cursors import position_of
 from checkpoints.stores.drafts import first_or_conflict, move_done, refuse_trashed, saved_chain
-from checkpoints.stores.entry_journal import JournaledEntries
-from checkpoints.stores.erasure import erasure, erasure_of_all
 from checkpoints.stores.events import Event, EventName
-from checkpoints.stores.heads import RestoresByHead, check_head, dangling_heads, moved
-from checkpoints.stores.ledger import Ledger, missing, removal_of, with_cursor
+from checkpoints.stores.heads import RestoresByHead, check_head, moved
+from checkpoints.stores.journaled_entries import JournaledEntries
+from checkpoints.stores.journaled_tending import JournaledTending
+from checkpoints.stores.ledger import Ledger, missing, with_cursor
 
 
-class JournaledStore(RestoresByHead, JournaledEntries, ABC):
+class JournaledStore(RestoresByHead, JournaledTending, JournaledEntries):
     """Everything that a ledger can answer; subclasses keep the bodies and the journal."""
 
     url: str
@@ -52,21 +50,6 @@ class JournaledStore(RestoresByHead, JournaledEntries, ABC):
     @abstractmethod
     def _identity(self) -> str:
         """Return what a cursor of this store begins with, nothing while it is empty."""
-
-    @abstractmethod
-    def _delete_body(self, record: Checkpoint) -> int:
-        """Delete a body for good and return the bytes freed."""
-
-    @abstractmethod
-    def _damage(self, record: Checkpoint, *, deep: bool) -> str | None:
-        """Say why a checkpoint cannot be read, if so.
-
-        Raises StoreError when that cannot be known now.
-        """
-
-    @abstractmethod
-    def _put_away(self, record: Checkpoint, why: str, now: datetime) -> None:
-        """Move a body into quarantine with its bytes kept."""
 
     @abstractmethod
     def _put_chain(
@@ -193,55 +176,6 @@ class JournaledStore(RestoresByHead, JournaledEntries, ABC):
         with self._reading() as ledger:
             return list(ledger.pins.values())
 
-    def trash(self, checkpoints: Mapping[str, str], *, now: datetime) -> list[Removal]:
-        """Move checkpoints (id to reason) into the trash."""
-        with self._exclusive() as ledger:
-            removals = ledger.removable(checkpoints, now)
-            if removals:
-                self._record(Event(name=EventName.TRASHED, removals=removals))
-        return list(removals)
-
-    def untrash(self, checkpoint_ids: Sequence[str]) -> int:
-        """Bring checkpoints back from the trash; return how many came."""
-        with self._exclusive() as ledger:
-            found = tuple(i for i in checkpoint_ids if i in ledger.trashed)
-            if found:
-                self._record(Event(name=EventName.UNTRASHED, checkpoint_ids=found))
-        return len(found)
-
-    def sweep(self, *, before: datetime) -> int:
-        """Delete for good what went to the trash before a time; return the bytes freed."""
-        with self._exclusive() as ledger:
-            old = [record for record, gone in ledger.trashed.values() if gone.removed_at < before]
-            if old:
-                ids = tuple(record.id for record in old)
-                self._record(Event(name=EventName.SWEPT, checkpoint_ids=ids))
-            return sum(self._delete_body(record) for record in old)
-
-    def erase(
-        self,
-        agent_id: str,
-        thread_id: str,
-        checkpoint_ids: Sequence[str] | None = None,
-        *,
-        now: datetime,
-    ) -> int:
-        """Delete checkpoints of one thread for good; return how many there were."""
-        key = (agent_id, thread_id)
-        with self._exclusive() as ledger:
-            if checkpoint_ids is None:
-                event = erasure_of_all(ledger, key, now)
-            else:
-                event = erasure(ledger, key, checkpoint_ids, now)
-            if event is None:
-                return 0
-            gone = {removal.checkpoint_id for removal in event.removals}
-            going = [record for record in ledger.kept() if record.id in gone]
-            self._record(event)
-            for record in going:
-                self._delete_body(record)
-        return len(going)
-
     def changes(self, cursor: str | None, *, limit: int = 500) -> Changes:
         """Return what was written after ``cursor``."""
         with self._reading() as ledger:
@@ -251,57 +185,6 @@ class JournaledStore(RestoresByHead, JournaledEntries, ABC):
         return with_cursor(
             changes, f"{identity}:{after}" if identity else "", reset=position is None
         )
-
-    def verify(self) -> Iterator[Finding]:
-        """Check every body by its checksum and yield each thing that is wrong."""
-        return self._verify(deep=False)
-
-    def verify_deep(self) -> Iterator[Finding]:
-        """Like verify, and decode every state against its digest."""
-        return self._verify(deep=True)
-
-    def repair(self, *, now: datetime) -> list[Finding]:
-        """Move what cannot be read into quarantine, with its bytes kept.
-
-        Nothing else is changed: a head that loses its checkpoint stays where it is.
-        """
-        with self._exclusive() as ledger:
-            lost = [(r, why) for r in ledger.kept() if (why := self._damage(r, deep=True))]
-            for record, why in lost:
-                self._put_away(record, why, now)
-            removals = tuple(removal_of(record, why, now) for record, why in lost)
-            if removals:
-                self._record(Event(name=EventName.QUARANTINED, removals=removals))
-        return [_found("quarantined", r, f"{why}; its bytes are in quarantine") for r, why in lost]
-
-    def _verify(self, *, deep: bool) -> Iterator[Finding]:
-        with self._reading() as ledger:
-            heads, records = list(ledger.heads.values()), ledger.kept()
-            listed = set(ledger.records)
-            lost = [pin for name, pin in ledger.pins.items() if name in ledger.gone]
-        yield from dangling_heads(heads, listed)
-        for record in records:
-            finding = self._finding(record, deep=deep)
-            if finding is not None:
-                yield finding
-        for pin in lost:
-            yield Finding(
-                kind="dangling_pin",
-                message="what it pinned is not listed any more; unpin it",
-                checkpoint_id=pin.checkpoint_id,
-            )
-
-    def _finding(self, record: Checkpoint, *, deep: bool) -> Finding | None:
-        """Say what is wrong with a checkpoint, unless it was removed meanwhile."""
-        try:
-            why = self._damage(record, deep=deep)
-        except StoreError as error:
-            why = str(error)
-        if why is None:
-            return None
-        with self._reading() as ledger:
-            kept = ledger.keeps(record)
-        return _found("corrupt_checkpoint", record, why) if kept else None
 
     def _last_position(self, ledger: Ledger) -> int:
         return ledger.position
@@ -321,12 +204,3 @@ def refuse_known(ledger: Ledger, record: Checkpoint) -> Checkpoint | None:
     if record.id in ledger.trashed:
         raise refuse_trashed(record.id)
     return None
-
-
-def _found(kind: str, record: Checkpoint, why: str) -> Finding:
-    return Finding(
-        kind=kind,
-        message=f"{record.id}: {why}",
-        checkpoint_id=record.id,
-        thread_id=record.thread_id,
-    )

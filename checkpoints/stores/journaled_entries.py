@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 
 from checkpoints.bodies.encryption import Keyring
 from checkpoints.records import JournalEntry, JournalName
 from checkpoints.stores.entry_bytes import EntryName, pack_entries, unpack_entry
 from checkpoints.stores.entry_ledger import news
 from checkpoints.stores.events import Event, EventName
-from checkpoints.stores.ledger import Ledger
+from checkpoints.stores.journaled_listing import JournaledListing
 
 
-class JournaledEntries(ABC):
+class JournaledEntries(JournaledListing):
     """Keeps entries as events; the ledger holds them packed."""
 
     _keys: Keyring | None
-
-    @abstractmethod
-    def _reading(self) -> AbstractContextManager[Ledger]:
-        """Give the ledger with everything that other processes wrote; nobody changes it."""
-
-    @abstractmethod
-    def _exclusive(self) -> AbstractContextManager[Ledger]:
-        """Keep every other writer out and give the current ledger."""
-
-    @abstractmethod
-    def _record(self, event: Event) -> None:
-        """Write an event durably and apply it. Called within ``_exclusive``."""
 
     def record(self, entries: Sequence[JournalEntry], *, replace: bool = False) -> int:
         """Keep journal entries durably, all or none; return how many of them are new."""
