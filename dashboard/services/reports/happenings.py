@@ -15,6 +15,8 @@ from dashboard.services.ingest.heads import ThreadName
 from dashboard.services.reports.items import EffectItem, FailureItem, MetricsItem
 
 MAX_TRACEBACK_CHARACTERS = 20_000
+MAX_POINTS = 10_000
+"""Measurements that a thread keeps; with one a minute that is a week."""
 Key = TypeVar("Key")
 Row = TypeVar("Row")
 
@@ -23,20 +25,36 @@ def take_failures(
     threads: Mapping[ThreadName, Thread], items: Sequence[FailureItem], now: datetime
 ) -> int:
     """Store failures; return how many are new."""
-    found = {(threads[i.thread].pk, i.id): _failure(threads[i.thread], i, now) for i in items}
-    rows = Failure.objects.filter(thread__in={t for t, _ in found}, item_id__in=_last(found))
-    known = set(rows.values_list("thread_id", "item_id")) if found else set()
-    return len(Failure.objects.bulk_create(_new(found, known)))
+    return _store_once(Failure, [_failure(threads[item.thread], item, now) for item in items])
 
 
 def take_metrics(
     threads: Mapping[ThreadName, Thread], items: Sequence[MetricsItem], now: datetime
 ) -> int:
-    """Store measurements; return how many are new."""
-    found = {(threads[i.thread].pk, i.id): _point(threads[i.thread], i, now) for i in items}
-    rows = MetricsPoint.objects.filter(thread__in={t for t, _ in found}, item_id__in=_last(found))
-    known = set(rows.values_list("thread_id", "item_id")) if found else set()
-    return len(MetricsPoint.objects.bulk_create(_new(found, known)))
+    """Store measurements, the newest of each thread; return how many are new."""
+    new = _store_once(MetricsPoint, [_point(threads[item.thread], item, now) for item in items])
+    if new:
+        _forget_oldest({threads[item.thread].pk for item in items})
+    return new
+
+
+def _store_once(model: Any, rows: Iterable[Any]) -> int:
+    """Insert the rows whose item is not known in their thread; return how many."""
+    found = {(row.thread_id, row.item_id): row for row in rows}
+    if not found:
+        return 0
+    same = model.objects.filter(thread__in={t for t, _ in found}, item_id__in={i for _, i in found})
+    known = set(same.values_list("thread_id", "item_id"))
+    return len(model.objects.bulk_create(_new(found, known)))
+
+
+def _forget_oldest(threads: Iterable[int]) -> None:
+    """Keep of each thread the measurements that came last."""
+    for thread in threads:
+        rows = MetricsPoint.objects.filter(thread=thread)
+        beyond = rows.order_by("-pk").values_list("pk", flat=True)[MAX_POINTS : MAX_POINTS + 1]
+        if (newest_of_them := beyond.first()) is not None:
+            rows.filter(pk__lte=newest_of_them).delete()
 
 
 def take_effects(
@@ -47,17 +65,17 @@ def take_effects(
     for item in items:
         key = threads[item.thread].pk, item.name, item.key
         found.setdefault(key, _effect(threads[item.thread], item, now))
-    rows = Effect.objects.filter(thread__in={key[0] for key in found}, key__in=_last(found))
-    known = set(rows.values_list("thread_id", "name", "key")) if found else set()
+    if not found:
+        return 0
+    same = Effect.objects.filter(
+        thread__in={key[0] for key in found}, key__in={key[2] for key in found}
+    )
+    known = set(same.values_list("thread_id", "name", "key"))
     return len(Effect.objects.bulk_create(_new(found, known)))
 
 
 def _new(found: Mapping[Key, Row], known: Set[Key]) -> list[Row]:
     return [row for key, row in found.items() if key not in known]
-
-
-def _last(keys: Iterable[tuple[Any, ...]]) -> set[str]:
-    return {key[-1] for key in keys}
 
 
 def _failure(thread: Thread, item: FailureItem, now: datetime) -> Failure:

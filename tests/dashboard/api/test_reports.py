@@ -211,6 +211,17 @@ def test_the_outcome_of_a_resume_replaces_what_was_known_in_any_order(token: New
     assert (row.outcome, row.at.isoformat()) == ("succeeded", AT)
 
 
+def test_a_thread_keeps_the_measurements_that_came_last(
+    token: NewToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.services.reports.happenings.MAX_POINTS", 3)
+    for step in range(5):
+        send([event("metrics", values={}, step=step)], token.secret)
+    send([event("metrics", values={}, step=9, thread_id="other")], token.secret)
+    steps = MetricsPoint.objects.order_by("step").values_list("step", flat=True)
+    assert list(steps) == [2, 3, 4, 9]
+
+
 def test_one_failure_has_a_door_of_its_own(token: NewToken) -> None:
     failure = event("failure", error_type="E")
     body = {"source": {"url": URL}, "failure": failure}
