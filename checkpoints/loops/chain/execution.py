@@ -66,10 +66,21 @@ class Execution:
             confidence=1.0,
             parameters=directive.parameters,
         )
-        done = restored and is_done_by_the_restore(directive)
-        if not done and not self._strategies.apply(self.progress, action):
-            logger.warning("the directive %s could not be applied here", directive.strategy)
+        if not (restored and is_done_by_the_restore(directive)):
+            self._apply_if_possible(action)
         self._save_obedience(directive.strategy)
+
+    def _apply_if_possible(self, action: RecoveryAction) -> None:
+        """Apply what an operator left; what cannot be done is logged and does not end the chain."""
+        try:
+            applied = self._strategies.apply(self.progress, action)
+        except HeadMoved:
+            raise
+        except CheckpointError as error:
+            logger.error("the directive was not carried out: %s", error)
+            return
+        if not applied:
+            logger.warning("the directive %s could not be applied here", action.strategy)
 
     def apply(self, action: RecoveryAction) -> bool:
         """Apply an action and save what it changed; False when there was nothing to do."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from checkpoints.loops.calling import Calls
 from checkpoints.loops.chain.parts import Parts, accepted
 from checkpoints.loops.chain.progress import ChainStep, Progress
-from checkpoints.loops.chain.thoughts import Feedback, Thought, ValidationResult
+from checkpoints.loops.chain.thoughts import Thought
 
 S = ChainStep
 
@@ -101,26 +102,25 @@ class Steps:
         progress.forget_completed()
 
     def _validate(self, progress: Progress) -> None:
-        done = progress.values["completed_validators"]
-        for name, validator in self._parts.validators.items():
-            if name not in done:
-                thought = progress.thought
-                options = accepted(validator, progress.parameters)
-                result = ValidationResult.of(self._calls(validator, thought, **options), name)
-                results = (*thought.validation_results, result)
-                progress.thought = dataclasses.replace(thought, validation_results=results)
-                done.append(name)
+        self._ask_each(self._parts.validators, progress, "completed_validators", Thought.judged)
 
     def _criticise(self, progress: Progress) -> None:
-        done = progress.values["completed_critics"]
-        for name, critic in self._parts.critics.items():
-            if name not in done:
-                thought = progress.thought
-                options = accepted(critic, progress.parameters)
-                feedback = Feedback.of(self._calls(critic, thought, **options), name)
-                said = (*thought.critic_feedback, feedback)
-                progress.thought = dataclasses.replace(thought, critic_feedback=said)
-                done.append(name)
+        self._ask_each(self._parts.critics, progress, "completed_critics", Thought.criticised)
+
+    def _ask_each(
+        self,
+        parts: Mapping[str, Callable[..., Any]],
+        progress: Progress,
+        completed: str,
+        add: Callable[[Thought, object, str], Thought],
+    ) -> None:
+        """Ask those that have not answered yet, and note each answer as it comes."""
+        done = progress.values[completed]
+        for name in [name for name in parts if name not in done]:
+            options = accepted(parts[name], progress.parameters)
+            answer = self._calls(parts[name], progress.thought, **options)
+            progress.thought = add(progress.thought, answer, name)
+            done.append(name)
 
 
 _NEXT = {

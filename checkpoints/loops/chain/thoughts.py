@@ -67,6 +67,16 @@ class Thought:
         wrong = [r.message for r in self.validation_results if not r.passed and r.message]
         return wrong + [text for each in self.critic_feedback for text in each.suggestions]
 
+    def judged(self, answer: object, name: str) -> Self:
+        """Return it with what a validator answered. Raises TypeError."""
+        results = (*self.validation_results, ValidationResult.of(answer, name))
+        return dataclasses.replace(self, validation_results=results)
+
+    def criticised(self, answer: object, name: str) -> Self:
+        """Return it with what a critic answered. Raises TypeError."""
+        said = (*self.critic_feedback, Feedback.of(answer, name))
+        return dataclasses.replace(self, critic_feedback=said)
+
     def to_dict(self) -> dict[str, Any]:
         """Return it as values that a state may hold."""
         return dataclasses.asdict(self)

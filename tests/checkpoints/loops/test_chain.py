@@ -432,3 +432,12 @@ def test_a_thread_that_no_chain_wrote_is_refused(store: MemoryStore) -> None:
     CheckpointManager("chain", store=store, thread="c-1").create_checkpoint(state={"mine": 1})
     with pytest.raises(Exception, match="not saved by a chain"):
         chain(store).run_with_recovery()
+
+
+def test_a_directive_that_cannot_be_carried_out_ends_no_chain(
+    store: MemoryStore, operator: Operator
+) -> None:
+    made = stopped_at_criticism(store)
+    first = made.manager.history()[-1]
+    operator(first.id, Strategy.RESTORE_CHECKPOINT, checkpoint_id="nothing")
+    assert chain(store).run_with_recovery().passed
