@@ -8,10 +8,18 @@ from uuid import UUID
 
 from dashboard.access import require
 from dashboard.formats import duration
-from dashboard.models import Checkpoint, Operation, OperationLog, OperationStep, User
+from dashboard.models import (
+    Checkpoint,
+    Directive,
+    Operation,
+    OperationLog,
+    OperationStep,
+    User,
+)
 from dashboard.models.operations import OperationState
 from dashboard.selectors.errors import NotFound
 from dashboard.selectors.keyset import NEWEST, page_after
+from dashboard.selectors.reports import open_directives
 
 OPEN = (OperationState.QUEUED, OperationState.RUNNING)
 RETRIABLE = (OperationState.FAILED, OperationState.NEEDS_ATTENTION)
@@ -26,9 +34,10 @@ LOG_LINES = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationsPage:
-    """A page of operations, newest first."""
+    """A page of operations, newest first, and the directives that agents have yet to answer."""
 
     rows: tuple[Operation, ...]
+    directives: tuple[Directive, ...]
     next_key: str
     state: str
     states: tuple[tuple[str, str], ...]
@@ -92,6 +101,7 @@ def operations_page(*, user: User, state: str = "", after: str = "") -> Operatio
     found = page_after(rows, NEWEST, after)
     return OperationsPage(
         rows=found.rows,
+        directives=open_directives(),
         next_key=found.next_key,
         state=state,
         states=tuple(OperationState.choices),

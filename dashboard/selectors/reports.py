@@ -20,11 +20,13 @@ from dashboard.models import (
     Thread,
     User,
 )
+from dashboard.models.reports import OPEN_DIRECTIVES
 from dashboard.selectors.errors import NotFound
 
 SHOWN = 5
 RESUMES_LOOKED_AT = 100
 EFFECTS_SHOWN = 50
+DIRECTIVES_SHOWN = 50
 OPEN_FIRST = F("finished_at").desc(nulls_first=True)
 
 
@@ -104,6 +106,13 @@ def effects_since(*, user: User, checkpoint: Checkpoint) -> EffectsSince:
     since = Effect.objects.filter(thread=checkpoint.thread_id, at__gte=checkpoint.created_at)
     rows = tuple(since.order_by("-at", "-pk")[: EFFECTS_SHOWN + 1])
     return EffectsSince(rows=rows[:EFFECTS_SHOWN], more=len(rows) > EFFECTS_SHOWN)
+
+
+def open_directives() -> tuple[Directive, ...]:
+    """Return the directives that agents have yet to answer, the oldest first."""
+    rows = Directive.objects.filter(state__in=OPEN_DIRECTIVES)
+    related = rows.select_related("requested_by", "thread__agent")
+    return tuple(related.order_by("created_at", "pk")[:DIRECTIVES_SHOWN])
 
 
 def find_directive(*, user: User, directive_id: UUID) -> Directive:

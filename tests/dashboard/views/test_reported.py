@@ -134,6 +134,16 @@ def test_a_directive_is_left_shown_and_taken_back(browser: Client, thread: Threa
     assert actions == ["directive.left", "directive.cancelled"]
 
 
+def test_what_agents_have_yet_to_answer_stands_with_the_operations(
+    browser: Client, thread: Thread
+) -> None:
+    assert "Left for agents" not in text(browser, "/operations/")
+    leave(browser, row(thread, 0))
+    page = text(browser, "/operations/")
+    assert "Left for agents" in page
+    assert row(thread, 0).checkpoint_id in page
+
+
 def test_two_clicks_leave_one_directive(browser: Client, thread: Thread) -> None:
     answers = [leave(browser, row(thread, 0)) for _ in range(2)]
     assert answers == [HTTPStatus.FOUND, HTTPStatus.FOUND]
