@@ -46,15 +46,21 @@ class Listing:
     def newest(self) -> Saved | None:
         return self._saved[-1] if self._saved else None
 
-    def newest_first(self, head: Saved | None) -> list[CheckpointMetadata]:
-        """Return what Kaizen lists. The head comes first, dated like the newest one if later."""
-        metadata = [saved.metadata for saved in reversed(self._saved)]
-        newest = self.newest()
-        if newest is None or head is None or head is newest or head not in self._saved:
-            return metadata
-        metadata.remove(head.metadata)
+    def newest_first(self) -> list[CheckpointMetadata]:
+        return [saved.metadata for saved in reversed(self._saved)]
+
+    def led_by(self, head: Saved, shown: _Key) -> list[CheckpointMetadata]:
+        """Return what Kaizen lists with a head, which stands where ``shown`` is, first.
+
+        It is dated like the newest one if it is older.
+        """
+        metadata = self.newest_first()
+        newest = self._saved[-1]
+        metadata.pop(-1 - bisect_left(self._keys, shown))
+        if newest.moment <= head.moment:
+            return [head.metadata, *metadata]
         later = dataclasses.replace(head.metadata, timestamp=newest.metadata.timestamp)
-        return [later if newest.moment > head.moment else head.metadata, *metadata]
+        return [later, *metadata]
 
 
 class Catalog:
@@ -144,9 +150,19 @@ class Catalog:
         """Yield every agent id of Kaizen's that has checkpoints."""
         return (agent for agent, listing in list(self._listings.items()) if len(listing))
 
-    def listing(self, agent_id: str) -> Listing:
-        """Return the listing of one agent."""
-        return self._listings.get(agent_id, Listing())
+    def newest(self, agent_id: str) -> Saved | None:
+        """Return an agent's checkpoint with the newest timestamp."""
+        return self._listings.get(agent_id, Listing()).newest()
+
+    def newest_first(self, agent_id: str, head: Saved | None) -> list[CheckpointMetadata]:
+        """Return what Kaizen lists of an agent that resumes from ``head``."""
+        listing = self._listings.get(agent_id, Listing())
+        if head is None or head is listing.newest() or head.metadata.agent_id != agent_id:
+            return listing.newest_first()
+        shown = self._revisions[head.kaizen_id][-1]
+        if shown.metadata.agent_id != agent_id:
+            return listing.newest_first()
+        return listing.led_by(head, self._keys[shown.record.id])
 
     def standing(self, head: Head | None) -> Saved | None:
         """Return what Kaizen resumes from where a store has this head, None if it is not Kaizen's.
@@ -156,9 +172,17 @@ class Catalog:
         if head is None:
             return None
         saved = self._record(head)
-        if saved is not None and saved.beside is not None and head.operation_id is None:
-            return self._records.get(saved.beside, saved)
-        return saved
+        if saved is None or head.operation_id is not None:
+            return saved
+        saved = self._leader(saved)
+        overwritten = saved is not self._revisions[saved.kaizen_id][-1]
+        return self.newest(saved.metadata.agent_id) if overwritten else saved
+
+    def _leader(self, saved: Saved) -> Saved:
+        """Return what was the head when ``saved`` was put beside it, unless its id is new since."""
+        leader = self._records.get(saved.beside or "", saved)
+        came_first = self._keys[leader.record.id][1] < self._keys[saved.record.id][1]
+        return leader if came_first else saved
 
     def _record(self, head: Head) -> Saved | None:
         if head.checkpoint_id not in self._records and head.checkpoint_id not in self._others:

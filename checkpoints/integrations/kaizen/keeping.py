@@ -19,6 +19,7 @@ from kaizen.core.autonomy.state import CheckpointMetadata
 from checkpoints.errors import HeadMoved, PlanRefused
 from checkpoints.identifiers import new_id
 from checkpoints.integrations.kaizen.catalog import Catalog
+from checkpoints.integrations.kaizen.leading import Heads
 from checkpoints.integrations.kaizen.states import (
     MARK,
     Content,
@@ -29,7 +30,9 @@ from checkpoints.integrations.kaizen.states import (
     moment_of,
 )
 from checkpoints.records import Checkpoint, Draft, Head
+from checkpoints.reporting import Reporter
 from checkpoints.stores.base import Store
+from checkpoints.stores.urls import absolute_url
 
 GENERIC_AGENT = "autonomous_agent"
 """The agent id that Kaizen's own agents all save under."""
@@ -48,7 +51,8 @@ def utc_now() -> datetime:
 class Keeper:
     """Does for one storage what may block. Safe for threads.
 
-    ``agent`` names the agent whose states say ``autonomous_agent`` or nothing.
+    ``agent`` names the agent whose states say ``autonomous_agent`` or nothing. ``reporter`` tells
+    a dashboard of each save.
     """
 
     def __init__(
@@ -57,16 +61,18 @@ class Keeper:
         *,
         agent: str | None,
         thread: str,
+        reporter: Reporter | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.store = store
+        self._reporter = reporter
         self._agent = agent or GENERIC_AGENT
         self._thread = thread
         self._clock = clock
         self._run_id = new_id()
         self._lock = threading.RLock()
         self._catalog = Catalog(store, lambda saved: saved.place == self._of(saved.metadata))
-        self._seen: dict[Place, int] = {}
+        self._heads = Heads(store, clock)
 
     def place(self, agent_id: str) -> Place:
         """Return where the checkpoints of one of Kaizen's agents lie."""
@@ -89,7 +95,7 @@ class Keeper:
                 head = self.store.head(place.agent_id, place.thread_id)
                 draft = self._draft(content, place, head)
                 if not draft.metadata[MARK]["beside"]:
-                    self._refuse_stale(place, head)
+                    self._heads.refuse_stale(place, head)
                 with suppress(HeadMoved):
                     self._save_after(head, draft, content)
                     return str(content["checkpoint_id"])
@@ -103,12 +109,13 @@ class Keeper:
         """Return the last state saved under an id. Raises FileNotFoundError, CorruptCheckpoint."""
         with self._lock:
             saved = self._existing(kaizen_id)[-1]
-            content: Content = self.store.load(saved.record)
             head = self.store.head(saved.place.agent_id, saved.place.thread_id)
-            if head is not None and self._catalog.standing(head) is saved:
-                self._seen[saved.place] = head.version
-                content = self._with_directive(content, head)
-        return content
+            current = self._catalog.standing(head)
+            if head is None or current is None or current.kaizen_id != kaizen_id:
+                return self.store.load(saved.record)
+            content: Content = self.store.load(current.record)
+            self._heads.seen(head)
+            return self._with_directive(content, head)
 
     def listing(self, agent_id: str | None) -> list[CheckpointMetadata]:
         """Return what Kaizen lists, newest first; of all agents without an ``agent_id``."""
@@ -133,14 +140,20 @@ class Keeper:
         with self._lock:
             revisions = self._existing(kaizen_id)
             self._refuse_pinned(revisions)
-            place = revisions[-1].place
-            before = self.store.head(place.agent_id, place.thread_id)
-            ids = [saved.record.id for saved in revisions]
-            self.store.erase(place.agent_id, place.thread_id, ids, now=self._clock())
-            for checkpoint_id in ids:
-                self._catalog.drop(checkpoint_id)
-            if before and before.checkpoint_id in ids and before.operation_id is None:
-                self._lead_with_newest(place, revisions[-1].metadata.agent_id)
+            for place in {saved.place for saved in revisions}:
+                self._erase(place, [one for one in revisions if one.place == place])
+
+    def _erase(self, place: Place, saves: list[Saved]) -> None:
+        """Erase saves of one thread; what was newest before them is resumed from next."""
+        before = self.store.head(place.agent_id, place.thread_id)
+        ids = [saved.record.id for saved in saves]
+        self.store.erase(place.agent_id, place.thread_id, ids, now=self._clock())
+        for checkpoint_id in ids:
+            self._catalog.drop(checkpoint_id)
+        after = self.store.head(place.agent_id, place.thread_id)
+        if before and after and before.checkpoint_id in ids and before.operation_id is None:
+            newest = self._catalog.newest(saves[-1].metadata.agent_id)
+            self._heads.lead_with(newest, instead_of=after.checkpoint_id)
 
     def _existing(self, kaizen_id: str) -> list[Saved]:
         self._catalog.refresh()
@@ -152,29 +165,38 @@ class Keeper:
     def _listing(self, agent_id: str) -> list[CheckpointMetadata]:
         place = self.place(agent_id)
         head = self.store.head(place.agent_id, place.thread_id)
-        return self._catalog.listing(agent_id).newest_first(self._catalog.standing(head))
-
-    def _refuse_stale(self, place: Place, head: Head | None) -> None:
-        seen = self._seen.get(place)
-        if head is None or head.operation_id is None or seen is None or head.version <= seen:
-            return
-        raise HeadMoved(
-            f"somebody restored {head.checkpoint_id} while {place.agent_id!r} was running; nothing "
-            "was saved, resume from the latest checkpoint or start the agent again",
-            expected=None,
-            actual=head.checkpoint_id,
-        )
+        return self._catalog.newest_first(agent_id, self._catalog.standing(head))
 
     def _save_after(self, head: Head | None, draft: Draft, content: Content) -> None:
         """Save behind a head, or beside it. Raises HeadMoved when somebody else came first."""
+        current = self._catalog.standing(head)
         record = self._put(draft, content, head)
         self._catalog.add(record)
         place = Place(agent_id=draft.agent_id, thread_id=draft.thread_id)
-        current = self._catalog.record(draft.metadata[MARK]["beside"])
-        if head is None or current is None:
-            self._seen[place] = head.version + 1 if head else 1
+        if head and current and draft.metadata[MARK]["beside"]:
+            self._heads.lead_again(current, head, record)
         else:
-            self._lead_again(current, head, record)
+            self._heads.moved_to(place, head.version + 1 if head else 1)
+            self._leave_overwritten(current, record, content)
+        if self._reporter is not None:
+            head = self.store.head(place.agent_id, place.thread_id)
+            self._reporter.report(absolute_url(self.store.url), record, head)
+
+    def _leave_overwritten(
+        self, current: Saved | None, record: Checkpoint, content: Content
+    ) -> None:
+        """Where an older state took the place of the newest one, lead with what is newest now."""
+        if current is None or current.kaizen_id != content["checkpoint_id"]:
+            return
+        if record.created_at < current.moment:
+            newest = self._catalog.newest(content["agent_id"])
+            self._heads.lead_with(newest, instead_of=record.id)
+
+    def close(self) -> None:
+        """Send what waits for the dashboard, for a moment, and let go of the store."""
+        if self._reporter is not None:
+            self._reporter.close()
+        self.store.close()
 
     def _draft(self, content: Content, place: Place, head: Head | None) -> Draft:
         current = self._catalog.standing(head)
@@ -184,7 +206,11 @@ class Keeper:
         draft = draft_of(
             content, place, checkpoint_id=kaizen_id if as_given else new_id(), run_id=self._run_id
         )
-        is_older = current is not None and draft.created_at < current.moment
+        is_older = (
+            current is not None
+            and draft.created_at < current.moment
+            and current.kaizen_id != kaizen_id
+        )
         marks = marks_of(
             content,
             revision=known[-1].revision + 1 if known else 1,
@@ -204,28 +230,6 @@ class Keeper:
             return self.store.put(draft, content, expected_head=expected)
         except PlanRefused:  # another thread or the trash has a checkpoint of this id
             return self.store.put(replace(draft, id=new_id()), content, expected_head=expected)
-
-    def _lead_again(self, current: Saved, head: Head, record: Checkpoint) -> None:
-        """Make what was the head before the head again, unless somebody saved meanwhile."""
-        with suppress(HeadMoved):
-            moved = self.store.set_head(
-                current.record,
-                expected=record.id,
-                now=self._clock(),
-                operation_id=new_id() if head.operation_id else None,
-                reason=head.reason,
-                directive=head.directive,
-            )
-            if self._seen.get(current.place) == head.version:
-                self._seen[current.place] = moved.version
-
-    def _lead_with_newest(self, place: Place, agent_id: str) -> None:
-        newest = self._catalog.listing(agent_id).newest()
-        head = self.store.head(place.agent_id, place.thread_id)
-        if newest is None or head is None or head.checkpoint_id == newest.record.id:
-            return
-        with suppress(HeadMoved):
-            self.store.set_head(newest.record, expected=head.checkpoint_id, now=self._clock())
 
     def _refuse_pinned(self, revisions: list[Saved]) -> None:
         ids = {saved.record.id for saved in revisions}

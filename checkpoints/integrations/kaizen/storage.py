@@ -14,6 +14,8 @@ from checkpoints.integrations.kaizen.keeping import Keeper
 from checkpoints.integrations.kaizen.opening import folder_of, keyring, opened
 from checkpoints.integrations.kaizen.states import content_of, state_of
 from checkpoints.integrations.kaizen.takeover import take_over
+from checkpoints.manager.dashboard import reporter_from_environment
+from checkpoints.reporting import Reporter
 from checkpoints.stores.base import Store
 
 
@@ -27,7 +29,9 @@ class HoldfastStorage:
     is encrypted without it.
 
     ``agent`` names the agent whose states say ``autonomous_agent``, as all of Kaizen's own do: in
-    one store it then sees its own checkpoints alone. ``thread`` is the thread to save into.
+    one store it then sees its own checkpoints alone. ``thread`` is the thread to save into. Saves
+    are reported to a dashboard when HOLDFAST_DASHBOARD_URL and HOLDFAST_TOKEN are set, or to
+    ``reporter``.
 
     Raises PermanentStoreError for what is not a store that agents save into.
     """
@@ -41,12 +45,18 @@ class HoldfastStorage:
         *,
         agent: str | None = None,
         thread: str = "main",
+        reporter: Reporter | None = None,
     ) -> None:
         self.base_dir = folder_of(base_dir)
         self.compress = compress
         self.encrypt = encrypt
         keys = keyring(encryption_key) if encrypt else None
-        self._keeper = Keeper(opened(base_dir, keys), agent=agent, thread=thread)
+        self._keeper = Keeper(
+            opened(base_dir, keys),
+            agent=agent,
+            thread=thread,
+            reporter=reporter or reporter_from_environment(),
+        )
         if self.base_dir is not None:
             with _told_as_os_errors(f"Failed to take over {self.base_dir}"):
                 take_over(self.base_dir, self._keeper)
@@ -92,8 +102,8 @@ class HoldfastStorage:
             return await in_thread(self._keeper.exists, checkpoint_id)
 
     def close(self) -> None:
-        """Let go of files and connections."""
-        self.store.close()
+        """Send what waits for the dashboard, for a moment; let go of files and connections."""
+        self._keeper.close()
 
 
 @contextmanager

@@ -237,6 +237,15 @@ def test_a_fork_that_dies_before_the_head_is_back_is_not_resumed_from(folder: Pa
     assert resumed(HoldfastStorage(folder)).checkpoint_id == "ckpt_002"
 
 
+def test_an_id_that_is_used_anew_is_not_taken_for_the_old_one(storage: HoldfastStorage) -> None:
+    save(storage, 1, 9)
+    asyncio.run(StateManager(storage=storage).fork_from_checkpoint("ckpt_001"))
+    save(storage, 5)
+    asyncio.run(storage.delete("ckpt_009"))
+    save(storage, 3, checkpoint_id="ckpt_009")
+    assert steps(storage) == [5, 3, 1, 1]
+
+
 def test_an_agent_that_was_running_cannot_save_over_a_restore(
     folder: Path, storage: HoldfastStorage
 ) -> None:
@@ -298,6 +307,37 @@ def test_what_was_overwritten_stays_in_the_history(storage: HoldfastStorage) -> 
     history = storage.store.history(AGENT, "main")
     assert [record.step for record in history] == [2, 1]
     assert storage.store.load(history[1])["step_number"] == 1
+
+
+def test_an_overwritten_save_can_be_restored(folder: Path, storage: HoldfastStorage) -> None:
+    save(storage, 1)
+    save(storage, 2, checkpoint_id="same")
+    save(storage, 3, checkpoint_id="same")
+    first = next(one for one in storage.store.history(AGENT, "main") if one.step == 2)
+    restore(folder, first.id)
+    assert resumed(storage).step_number == 2
+    assert steps(storage) == [2, 1]
+    save(storage, 4, checkpoint_id="same")
+    assert steps(storage) == [4, 1]
+    assert resumed(storage).step_number == 4
+
+
+def test_an_older_save_under_the_newest_id_hands_the_head_on(storage: HoldfastStorage) -> None:
+    save(storage, 5)
+    save(storage, 8, checkpoint_id="same")
+    save(storage, 2, checkpoint_id="same")
+    head = storage.store.head(AGENT, "main")
+    assert head is not None
+    assert head.checkpoint_id == resumed(storage).checkpoint_id == "ckpt_005"
+
+
+def test_an_id_that_went_to_another_agent_leaves_nothing_when_deleted(
+    folder: Path, storage: HoldfastStorage
+) -> None:
+    save(storage, 1, agent_id="a", checkpoint_id="same")
+    save(storage, 2, agent_id="b", checkpoint_id="same")
+    asyncio.run(storage.delete("same"))
+    assert not asyncio.run(HoldfastStorage(folder).exists("same"))
 
 
 def test_agents_of_one_name_are_kept_apart_by_the_name_given_them(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -334,3 +335,37 @@ def test_many_tasks_may_save_at_once(storage: Storage) -> None:
         return len(await storage.list_checkpoints(AGENT))
 
     assert asyncio.run(work()) == 50
+
+
+async def _did(storage: Storage, seed: int) -> list[Any]:
+    """Do a hundred things by chance and tell what each was answered."""
+    chance, manager = random.Random(seed), StateManager(storage=storage, retention_count=6)
+    answers: list[Any] = []
+    moments = chance.sample(range(1000), 100)
+    for number, moment in enumerate(moments):
+        agent_id = chance.choice(["a", "b"])
+        name = f"ckpt_{chance.randrange(12)}"
+        one = state(number, after=moment, agent_id=agent_id, checkpoint_id=name)
+        kind = chance.choice(["save", "save", "keep", "delete", "resume", "exists"])
+        if kind == "save":
+            await storage.save(one)
+        elif kind == "keep":
+            answers.append(await manager.save_checkpoint(one))
+        elif kind == "delete" and await storage.exists(name):
+            await storage.delete(name)
+        elif kind == "resume":
+            resumed = await manager.resume_from_latest(agent_id)
+            answers.append(resumed and resumed.step_number)
+        elif kind == "exists":
+            answers.append(await storage.exists(name))
+        answers.append([(c.checkpoint_id, c.step_number) for c in await storage.list_checkpoints()])
+    return answers
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_is_done_both_answer_the_same(tmp_path: Path, seed: int) -> None:
+    ours, theirs = (
+        asyncio.run(_did(make(base_dir=tmp_path / make.__name__), seed))
+        for make in (HoldfastStorage, FilesystemStorage)
+    )
+    assert ours == theirs
