@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Self, TypeVar, overload
 
@@ -122,10 +121,6 @@ class LoopState:
         if self.pending_actions:
             self.skipped_actions.append(self.pending_actions.pop(0))
         self.cycle += 1
-
-    def fresh(self) -> dict[str, Any]:
-        """Return a copy of the values, to begin with them again later."""
-        return copy.deepcopy(self.values)
 
     def adopt(self, values: dict[str, Any]) -> None:
         """Look at other values from now on; fields that older code did not save are added.
