@@ -34,12 +34,14 @@ SERVERS = {"az", "gs", "postgresql", "redis", "rediss", "s3"}
 BUCKETS = {"az", "gs", "s3"}
 
 OPTIONS: dict[str, set[str]] = {
+    "az": {"timeout"},
     "file": {"format"},
+    "gs": {"timeout"},
     "kaizen": {"agent"},
     "postgresql": {"schema", "sslmode", "sslrootcert"},
     "redis": {"prefix", "ttl"},
     "rediss": {"prefix", "ttl"},
-    "s3": {"endpoint", "region"},
+    "s3": {"endpoint", "region", "timeout"},
 }
 """Scheme to the names that may stand behind its question mark."""
 

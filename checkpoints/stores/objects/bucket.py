@@ -25,7 +25,9 @@ except ImportError as error:
 T = TypeVar("T")
 AT_ONCE = 16
 """Requests that one store has under way at a time."""
-_CLIENT = {"connect_timeout": "5s", "timeout": "60s"}
+REQUEST_SECONDS = 30
+"""How long one request may take where the URL says nothing else, its body included."""
+_CONNECT_SECONDS = 5
 _RETRIES = {
     "max_retries": 3,
     "retry_timeout": timedelta(seconds=30),
@@ -198,6 +200,17 @@ class Bucket:
         return self._service
 
 
+def seconds_of(url: StoreUrl) -> int:
+    """Return how long one request may take. Raises PermanentStoreError."""
+    given = url.query.get("timeout", str(REQUEST_SECONDS))
+    if not (given.isascii() and given.isdecimal() and 0 < int(given) <= 3600):
+        raise PermanentStoreError(
+            f"timeout={given!r} must be a number of seconds from 1 to 3600: ?timeout=30. Nothing "
+            "was opened"
+        )
+    return int(given)
+
+
 class _Refused(TransientStoreError):
     """A condition did not hold. Never leaves this module."""
 
@@ -205,7 +218,9 @@ class _Refused(TransientStoreError):
 def _service(url: StoreUrl) -> Any:
     """Return the library's store for a URL; credentials come from the environment alone."""
     prefix = url.server_path or None
-    options: dict[str, Any] = {"client_options": dict(_CLIENT), "retry_config": _RETRIES}
+    seconds = seconds_of(url)
+    client = {"connect_timeout": f"{min(seconds, _CONNECT_SECONDS)}s", "timeout": f"{seconds}s"}
+    options: dict[str, Any] = {"client_options": client, "retry_config": _RETRIES}
     if url.scheme == "gs":
         return services.GCSStore(url.server, prefix=prefix, **options)
     if url.scheme == "az":

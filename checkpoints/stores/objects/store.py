@@ -39,7 +39,7 @@ from checkpoints.stores.objects import moves as object_moves
 from checkpoints.stores.objects import probe as object_probe
 from checkpoints.stores.objects import rebuilding as object_rebuilding
 from checkpoints.stores.objects import saves as object_saves
-from checkpoints.stores.objects.bucket import AT_ONCE, Bucket
+from checkpoints.stores.objects.bucket import AT_ONCE, Bucket, seconds_of
 from checkpoints.stores.objects.bytes import record_of
 from checkpoints.stores.objects.frames import Frames
 from checkpoints.stores.objects.journal import ObjectJournal
@@ -380,4 +380,5 @@ def open_url(url: StoreUrl) -> ObjectStore:
             f"{url.scheme}://{url.server}: endpoint= must be an address like https://host:port, "
             "without credentials. Nothing was opened"
         )
+    seconds_of(url)
     return ObjectStore(Bucket(url, url.text), url.keys)

@@ -204,10 +204,9 @@ class TestAnswersThatAreLost:
             list(store.threads())
 
     def test_a_server_that_never_answers_is_not_waited_for_for_ever(
-        self, opened: Open, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+        self, opened: Open, proxy: Proxy
     ) -> None:
-        monkeypatch.setitem(object_bucket._CLIENT, "timeout", "1s")
-        store = opened(proxy.url)
+        store = opened(f"{proxy.url}&timeout=1")
         save_chain(store, 1)
         proxy.rule = lambda _: "hang"
         with pytest.raises(TransientStoreError, match="not known whether this save arrived"):
@@ -216,6 +215,11 @@ class TestAnswersThatAreLost:
     def test_a_server_that_is_not_there_is_worth_a_retry(self, opened: Open, proxy: Proxy) -> None:
         with pytest.raises(TransientStoreError, match="does not answer"):
             save_chain(opened("http://127.0.0.1:9"), 1)
+
+    @pytest.mark.parametrize("seconds", ["0", "-1", "much", "1.5", "3601", ""])
+    def test_how_long_a_request_may_take_is_a_number_of_seconds(self, seconds: str) -> None:
+        with pytest.raises(PermanentStoreError, match="a number of seconds"):
+            open_store(f"gs://bucket/x?timeout={seconds}")
 
 
 class TestServersThatIgnoreConditions:
