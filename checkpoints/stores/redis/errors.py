@@ -31,7 +31,7 @@ _TRANSIENT = {
     "UNBLOCKED": "is changing its role",
 }
 _UNCERTAIN = (
-    "if this was a save it may have arrived; the same save again, with the same id, is safe"
+    "what was to be written may have arrived; the same save again, with the same id, is safe"
 )
 _CODES = {
     redis.exceptions.AuthenticationError: "WRONGPASS",
@@ -47,27 +47,31 @@ _CODES = {
 _OF_SCRIPTS = re.compile(r"-([A-Z]+) ")
 
 
-def explained(name: str, error: RedisError, *, wrote: bool) -> StoreError:
-    """Return the error to raise. ``wrote`` says that this server has taken writes before."""
+def explained(name: str, error: RedisError, *, wrote: bool, writing: bool) -> StoreError:
+    """Return the error to raise. ``wrote`` says that this server has taken writes before.
+
+    ``writing`` says that something was to be written.
+    """
     code = _code(error)
+    nothing = "nothing was saved" if writing else "nothing was read"
     if code == "READONLY" and wrote:
-        return TransientStoreError(f"{name} has become a replica; nothing was saved")
+        return TransientStoreError(f"{name} has become a replica; {nothing}")
     if code in _TRANSIENT:
-        return TransientStoreError(f"{name} {_TRANSIENT[code]}; nothing was saved")
+        return TransientStoreError(f"{name} {_TRANSIENT[code]}; {nothing}")
     if code in _PERMANENT:
-        return PermanentStoreError(f"{name} {_PERMANENT[code]}; nothing was saved")
+        return PermanentStoreError(f"{name} {_PERMANENT[code]}; {nothing}")
     if isinstance(error, redis.ConnectionError | redis.TimeoutError):
-        return _unreachable(name, error)
+        return _unreachable(name, error, _UNCERTAIN if writing else f"{nothing}, try again")
     return PermanentStoreError(f"{name} answered: {error}; nothing was acknowledged")
 
 
-def _unreachable(name: str, error: RedisError) -> StoreError:
+def _unreachable(name: str, error: RedisError, follows: str) -> StoreError:
     cause = error.__cause__ or error.__context__
     if isinstance(cause, ssl.SSLError):
         return PermanentStoreError(
-            f"{name} cannot be trusted or does not speak TLS: {cause}; nothing was saved"
+            f"{name} cannot be trusted or does not speak TLS: {cause}; nothing was exchanged"
         )
-    return TransientStoreError(f"{name} cannot be reached: {error}; {_UNCERTAIN}")
+    return TransientStoreError(f"{name} cannot be reached: {error}; {follows}")
 
 
 def _code(error: RedisError) -> str:

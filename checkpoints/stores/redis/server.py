@@ -72,7 +72,7 @@ class RedisServer:
         Raises PermanentStoreError when it was emptied or replaced since, or when its keys hold
         something else.
         """
-        with self._translated():
+        with self._translated(writing=True):
             if self._laid_in is None or self._laid_in != self._run:
                 self._lay()
             reply = self._evaluate(script, (self._store_id, FORMAT, *values))
@@ -133,7 +133,7 @@ class RedisServer:
 
     def remove(self) -> None:
         """Delete the whole store, whatever is in it."""
-        with self._translated():
+        with self._translated(writing=True):
             self.client.unlink(*self._keys)
 
     def close(self) -> None:
@@ -230,13 +230,13 @@ class RedisServer:
         )
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self, *, writing: bool = False) -> Iterator[None]:
         try:
             yield
         except RedisError as error:
             if isinstance(error, ReadOnlyError):
                 self.client.connection_pool.disconnect()
-            raise explained(self.name, error, wrote=self.wrote) from error
+            raise explained(self.name, error, wrote=self.wrote, writing=writing) from error
 
 
 def prefix_of(url: StoreUrl) -> str:
