@@ -87,6 +87,9 @@ def test_the_description_is_openapi_3_1_and_names_every_path(db: None) -> None:
     assert body["openapi"].startswith("3.1")
     assert set(body["paths"]) == {
         "/api/v1/checkpoints",
+        "/api/v1/directives",
+        "/api/v1/failures",
+        "/api/v1/reports",
         "/api/v1/agents",
         "/api/v1/checkpoints/{checkpoint_id}",
         "/api/v1/operations/{operation_id}",
