@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -103,6 +104,16 @@ def test_the_handlers_of_before_come_back(
     ended = run_loop(step, manager=manager)
     assert (ended.status, ended.reason, ended.cycles) == ("interrupted", number.name, 2)
     assert signal.getsignal(number) is before
+
+
+def test_a_signal_ends_the_asynchronous_form_as_well(manager: CheckpointManager) -> None:
+    async def step(state: LoopState) -> None:
+        await asyncio.sleep(0)
+        if state.cycle == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    ended = asyncio.run(run_loop.aio(step, manager=manager))
+    assert (ended.status, ended.reason, ended.cycles) == ("interrupted", "SIGTERM", 2)
 
 
 def test_ctrl_c_twice_interrupts_the_step_and_says_so(manager: CheckpointManager) -> None:
