@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -18,7 +19,8 @@ class Dashboard(ThreadingHTTPServer):
     """Keeps each item once, by its id. ``answers`` come first, one per request:
 
     a status; a pair of a status and its Retry-After; "hang" for no answer until ``let_go``;
-    "cut" to take the items and drop the connection; "page" for a page that is no API.
+    "cut" to take the items and drop the connection; "dribble" to take them and never end the
+    answer; "page" for a page that is no API.
     """
 
     daemon_threads = True
@@ -88,12 +90,23 @@ class Handler(BaseHTTPRequestHandler):
         elif told == "cut":
             self.server.take(body)
             self.close_connection = True
+        elif told == "dribble":
+            self.server.take(body)
+            self._dribble()
         elif told == "page":
             self._send(200, "<html>")
         elif isinstance(told, tuple):
             self._send(told[0], {}, {"Retry-After": told[1]})
         else:
             self._send(told, {"detail": f"told to answer {told}"})
+
+    def _dribble(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            while not self.server.let_go.wait(0.05):
+                self.wfile.write(b" ")
 
     def _send(self, status: int, value: Any, headers: dict[str, str] | None = None) -> None:
         data = json.dumps(value).encode()

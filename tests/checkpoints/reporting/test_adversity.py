@@ -146,10 +146,11 @@ def test_pauses_are_spread_and_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [pauses.next() for _ in range(9)] == [0.5, 1, 2, 4, 8, 16, 32, 60, 60]
 
 
-def test_reports_go_on_while_their_dashboard_is_slow(
-    dashboard: Dashboard, reporters: Reporters
+@pytest.mark.parametrize("trouble", ["hang", "dribble"])
+def test_reports_go_on_after_a_dashboard_was_too_slow(
+    dashboard: Dashboard, reporters: Reporters, trouble: str
 ) -> None:
-    dashboard.answers = ["hang"]
+    dashboard.answers = [trouble]
     reporter = reporters(timeout=0.3)
     report(reporter, range(10))
     until(lambda: reporter.counters.sent == 10)
