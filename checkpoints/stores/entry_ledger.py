@@ -21,14 +21,12 @@ class _Kept(NamedTuple):
 class EntryLedger:
     """What was recorded and not forgotten, by thread, kind and key.
 
-    ``position`` is that of the last event that changed anything.
+    ``position`` is that of the last event that changed anything, ``count`` how many there are.
     """
 
     position: int = 0
+    count: int = 0
     _threads: dict[ThreadKey, dict[str, dict[str, _Kept]]] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self._all())
 
     def __contains__(self, name: EntryName) -> bool:
         return name.key in self._of_kind(name)
@@ -38,10 +36,11 @@ class EntryLedger:
         self.position = event.position
         for entry in event.entries:
             kinds = self._threads.setdefault((entry.name.agent_id, entry.name.thread_id), {})
-            kept = _Kept(event.position, entry)
-            kinds.setdefault(entry.name.kind, {})[entry.name.key] = kept
+            kept = kinds.setdefault(entry.name.kind, {})
+            self.count += entry.name.key not in kept
+            kept[entry.name.key] = _Kept(event.position, entry)
         for name in event.forgotten:
-            self._of_kind(name).pop(name.key, None)
+            self.count -= self._of_kind(name).pop(name.key, None) is not None
 
     def found(self, of: EntryName, limit: int | None) -> list[PackedEntry]:
         """Return the entries of one kind whose keys begin with that of ``of``, in their order."""
@@ -66,13 +65,14 @@ class EntryLedger:
 
     def drop_thread(self, key: ThreadKey) -> None:
         """Take in that a thread was erased."""
-        self._threads.pop(key, None)
+        self.count -= sum(len(kept) for kept in self._threads.pop(key, {}).values())
 
     def drop_naming(self, key: ThreadKey, checkpoint_ids: Container[str]) -> None:
         """Take in that checkpoints of a thread were erased."""
         for kept in self._threads.get(key, {}).values():
             for name in [n for n, k in kept.items() if k.entry.checkpoint_id in checkpoint_ids]:
                 del kept[name]
+                self.count -= 1
 
     def events(self) -> Iterator[Event]:
         """Yield the fewest events that record all of these, in their order."""

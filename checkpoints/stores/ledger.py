@@ -58,7 +58,7 @@ class Ledger:
     def live(self) -> int:
         """About how many events it takes to tell all of this."""
         parts = (self.records, self.trashed, self.gone, self.moves, self.pins)
-        return sum(len(part) for part in parts) + len(self.entries)
+        return sum(len(part) for part in parts) + self.entries.count
 
     def apply(self, event: Event) -> None:
         """Take in an event that has been written."""
