@@ -48,7 +48,8 @@ _REFUSALS = (
     "server does not support SSL",
 )
 """What a server says, without a code, when it will go on refusing the connection."""
-_AFTER = "nothing was acknowledged; the same save again, with the same id, is safe"
+_NAMELESS = ("failed to resolve host", "could not translate host name")
+_AFTER = "nothing was acknowledged; trying again is safe, a save with the same id"
 
 
 def explained(error: psycopg.Error, where: str) -> StoreError:
@@ -58,7 +59,10 @@ def explained(error: psycopg.Error, where: str) -> StoreError:
     if state is None and isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
         kind = PermanentStoreError if any(r in said for r in _REFUSALS) else TransientStoreError
         what = "refuses the connection" if kind is PermanentStoreError else _LOST
-        return kind(f"{where} {what} ({said}); {_AFTER}")
+        check = (
+            ". Check the host's name if this goes on" if any(n in said for n in _NAMELESS) else ""
+        )
+        return kind(f"{where} {what} ({said}); {_AFTER}{check}")
     if state in _CONFLICTS:
         return Conflicted(f"{where}: other writers were in the way ({said}); {_AFTER}")
     if state in _TRANSIENT or (state or "")[:2] in {"08", "57"}:

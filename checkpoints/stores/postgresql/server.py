@@ -34,6 +34,7 @@ LOCK_SECONDS = 20
 IDLE_SECONDS = 60
 """After which the server ends a transaction whose client has gone silent in the middle."""
 DEFAULT_SCHEMA = "holdfast"
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 # Every statement finds few rows by an index; a planner that has no statistics yet, or guesses how
 # far a chain goes, would read whole tables instead.
@@ -55,7 +56,15 @@ SELECT set_config('search_path', $1, false),
 
 
 def parameters_of(url: StoreUrl) -> dict[str, str]:
-    """Return what libpq needs to connect to the server and database that a URL names."""
+    """Return what libpq needs to connect to the server and database that a URL names.
+
+    Raises PermanentStoreError for what libpq would refuse at each connection.
+    """
+    sslmode = url.query.get("sslmode", "prefer")
+    if sslmode not in SSL_MODES:
+        raise PermanentStoreError(
+            f"sslmode={sslmode!r} must be one of {', '.join(SSL_MODES)}; nothing was opened"
+        )
     credentials, _, hosts = url.server.rpartition("@")
     user, _, password = credentials.partition(":")
     pairs = [_host_and_port(text) for text in hosts.split(",")]
@@ -81,8 +90,11 @@ def _host_and_port(text: str) -> tuple[str, str]:
     host, colon, port = text.rpartition(":")
     if not colon or port.endswith("]"):
         host, port = text, ""
-    if port and not port.isdecimal():
-        raise PermanentStoreError(f"a PostgreSQL URL has the port {port!r}, which is no number")
+    if port and not (port.isascii() and port.isdecimal() and 0 < int(port) < 2**16):
+        raise PermanentStoreError(
+            f"a PostgreSQL URL has the port {port!r}, which is no number from 1 to 65535; nothing "
+            "was opened"
+        )
     return unquote(host).strip("[]"), port
 
 

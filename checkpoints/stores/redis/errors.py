@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 
 import redis
@@ -71,7 +72,9 @@ def _unreachable(name: str, error: RedisError, follows: str) -> StoreError:
         return PermanentStoreError(
             f"{name} cannot be trusted or does not speak TLS: {cause}; nothing was exchanged"
         )
-    return TransientStoreError(f"{name} cannot be reached: {error}; {follows}")
+    nameless = isinstance(cause, socket.gaierror)
+    check = ". Check the host's name if this goes on" if nameless else ""
+    return TransientStoreError(f"{name} cannot be reached: {error}; {follows}{check}")
 
 
 def _code(error: RedisError) -> str:

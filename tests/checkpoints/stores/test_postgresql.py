@@ -344,6 +344,26 @@ def test_what_the_server_says_is_told_as_worth_a_retry_or_not(
     assert "nothing was acknowledged" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("rest", "what"),
+    [
+        ("h:0/db", "from 1 to 65535"),
+        ("h:99999/db", "from 1 to 65535"),
+        ("h:5432,i:x/db", "from 1 to 65535"),
+        ("h/db?sslmode=on", "must be one of disable"),
+    ],
+)
+def test_what_no_server_would_take_is_refused_at_once(rest: str, what: str) -> None:
+    with pytest.raises(PermanentStoreError, match=what):
+        open_store(f"postgresql://me@{rest}")
+
+
+def test_a_host_that_has_no_such_name_is_worth_a_look() -> None:
+    error = explained(psycopg.OperationalError("failed to resolve host 'h': ..."), "postgresql://h")
+    assert isinstance(error, TransientStoreError)
+    assert "Check the host's name" in str(error)
+
+
 def test_a_full_disk_is_named(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     store = opened()
     save_chain(store, 1)
