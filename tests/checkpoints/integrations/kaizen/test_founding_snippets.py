@@ -18,6 +18,7 @@ from kaizen_agents.agents.autonomous.base import AutonomousConfig, BaseAutonomou
 
 from checkpoints.integrations.kaizen import HoldfastStateManager, HoldfastStorage
 from tests.checkpoints.integrations.kaizen.agents import TaskSignature
+from tests.docs.markdown import ROOT
 
 DOCUMENTS = {"kaizen_checkpoint_skill.md": 13, "kaizen_checkpoint_summary.md": 10}
 """The documents, and how many snippets each has."""
@@ -46,6 +47,14 @@ def renamed(snippet: str) -> str:
         snippet = snippet.replace(old, new)
     snippet = snippet.replace("Agent(...,", "Agent(config=config, signature=signature,")
     return re.sub(r",\s*\.\.\.\s*\)", ")", snippet)
+
+
+def test_the_migration_guide_lists_each_name_that_changes() -> None:
+    page = (ROOT / "docs/guides/migrating.md").read_text()
+    for old, new in RENAMED.items():
+        for line in (old, new):
+            words = re.sub(r"^from | import|\($", " ", line).split()
+            assert ".".join(words) in page
 
 
 async def my_hook(context: Any) -> HookResult:
