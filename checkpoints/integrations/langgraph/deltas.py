@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from langgraph.checkpoint.base import DeltaChannelHistory, PendingWrite
+from langgraph.checkpoint.base import DeltaChannelHistory
 
-from checkpoints.connectors.langgraph_native.places import Place, place_of
+from checkpoints.connectors.langgraph_native.deltas import Delta, deltas_of
+from checkpoints.connectors.langgraph_native.places import Place
 from checkpoints.connectors.langgraph_native.reading import COUNTERS
-from checkpoints.integrations.langgraph.graph_store import GraphStore
 from checkpoints.integrations.langgraph.states import channels_in, envelope_in, rebuilt
-from checkpoints.integrations.langgraph.writes import WriteJournal
+from checkpoints.integrations.langgraph.writes import pending
 from checkpoints.records import Checkpoint
 from checkpoints.stores.base import Store
 
@@ -60,50 +60,18 @@ class Chains:
 
 
 def history(
-    graph: GraphStore,
-    journal: WriteJournal,
-    thread_id: str,
-    record: Checkpoint | None,
-    channels: Sequence[str],
-    serde: Any,
+    store: Store, record: Checkpoint, channels: Sequence[str], serde: Any
 ) -> dict[str, DeltaChannelHistory]:
     """Return, per channel, its last stored value among a checkpoint's ancestors, and the writes.
 
     Nothing else of those checkpoints is rebuilt.
     """
-    writes: dict[str, list[list[PendingWrite]]] = {channel: [] for channel in channels}
-    seeds: dict[str, Any] = {}
-    for ancestor in _ancestors(graph, thread_id, record):
-        left = [channel for channel in channels if channel not in seeds]
-        if not left:
-            break
-        found = journal.written_to(thread_id, place_of(ancestor), left, serde)
-        state = graph.store.fields(ancestor)
-        for channel in left:
-            writes[channel].append([write for write in found if write[1] == channel])
-            if channel in state:
-                seeds[channel] = rebuilt(serde, state[channel])
-    return {channel: _entry(writes[channel], seeds, channel) for channel in channels}
+    found = deltas_of(store, record, channels)
+    return {channel: _entry(delta, serde) for channel, delta in found.items()}
 
 
-def _ancestors(
-    graph: GraphStore, thread_id: str, record: Checkpoint | None
-) -> Iterator[Checkpoint]:
-    seen: set[str] = set()
-    while record is not None and record.id not in seen:
-        seen.add(record.id)
-        place = place_of(record)
-        if place.parent is None:
-            return
-        record = graph.find(thread_id, (place.namespace, place.parent))
-        if record is not None:
-            yield record
-
-
-def _entry(
-    steps: Sequence[Sequence[PendingWrite]], seeds: Mapping[str, Any], channel: str
-) -> DeltaChannelHistory:
-    entry: DeltaChannelHistory = {"writes": [write for step in reversed(steps) for write in step]}
-    if channel in seeds:
-        entry["seed"] = seeds[channel]
+def _entry(delta: Delta, serde: Any) -> DeltaChannelHistory:
+    entry: DeltaChannelHistory = {"writes": [pending(write, serde) for write in delta.writes]}
+    if delta.is_complete:
+        entry["seed"] = rebuilt(serde, delta.stored)
     return entry

@@ -49,7 +49,7 @@ class GraphStore:
         self.store = store
         self.agent_id = agent_id
         self._standings: Memory[str, Standing] = Memory(THREADS)
-        self._lineages: Memory[str, tuple[int, list[Place]]] = Memory(THREADS // 64)
+        self._lineages: Memory[str, tuple[int, Lineage]] = Memory(THREADS // 64)
 
     def standing(self, thread_id: str) -> Standing | None:
         """Return where a thread stands now, None for one that has not begun.
@@ -124,18 +124,15 @@ class GraphStore:
 
     def lineage(self, thread_id: str, standing: Standing) -> Lineage:
         """Return a thread's checkpoints; only what is new since the last time is read."""
-        known = self._lineages.get(thread_id)
-        if known is None or known[0] > standing.version:
-            known = (0, [])
-        missing = standing.version - known[0]
-        if missing:
-            limit = missing if known[0] else None
-            listed = self.history(thread_id, limit)
-            ids = {place.record_id for place in known[1]}
-            new = [place for place, _ in places_of(listed) if place.record_id not in ids]
-            known = (standing.version, [*known[1], *reversed(new)])
-            self._lineages.put(thread_id, known)
-        return Lineage(known[1])
+        version, lineage = self._lineages.get(thread_id) or (0, Lineage())
+        if version > standing.version:
+            version, lineage = 0, Lineage()
+        if version < standing.version:
+            missing = standing.version - version if version else None
+            for place, _ in reversed(places_of(self.history(thread_id, missing))):
+                lineage.add(place)
+            self._lineages.put(thread_id, (standing.version, lineage))
+        return lineage
 
     def history(self, thread_id: str, limit: int | None = None) -> list[Checkpoint]:
         """Return a thread's records, newest first; none for one that has not begun."""

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from checkpoints.connectors.langgraph_native.places import Place
+from checkpoints.connectors.langgraph_native.places import Name, Place
 
 
 class Lineage:
     """The checkpoints of a thread by the ids that LangGraph gave them."""
 
-    def __init__(self, places: Iterable[Place]) -> None:
-        """Take places in the order in which they were saved."""
-        self._parents: dict[tuple[str, str], str | None] = {}
-        self._newest: dict[str, list[Place]] = {}
-        self._followed: set[tuple[str, str]] = set()
-        for place in places:
-            self._parents[place.namespace, place.id] = place.parent
-            self._newest.setdefault(place.namespace, []).append(place)
-            if place.parent:
-                self._followed.add((place.namespace, place.parent))
+    def __init__(self) -> None:
+        self._records: set[str] = set()
+        self._parents: dict[Name, str | None] = {}
+        self._saved: dict[str, list[Place]] = {}
+        self._followed: set[Name] = set()
+
+    def add(self, place: Place) -> None:
+        """Take in a checkpoint that was saved after all that are here."""
+        if place.record_id in self._records:
+            return
+        self._records.add(place.record_id)
+        self._parents[place.name] = place.parent
+        self._saved.setdefault(place.namespace, []).append(place)
+        if place.parent:
+            self._followed.add((place.namespace, place.parent))
 
     def is_followed(self, place: Place) -> bool:
         """Say whether another checkpoint came after this one in its namespace."""
-        return (place.namespace, place.id) in self._followed
+        return place.name in self._followed
 
     def ancestors(self, namespace: str, checkpoint_id: str | None) -> list[str]:
         """Return a checkpoint's id and those of its ancestors, newest first."""
@@ -40,10 +43,9 @@ class Lineage:
         LangGraph's ids sort by time.
         """
         lineage = self.ancestors("", root)
-        is_cut = ("", lineage[-1]) not in self._parents
-        for place in reversed(self._newest.get(namespace, [])):
-            if place.root is None or place.root in lineage:
-                return place
-            if is_cut and place.root < lineage[-1]:
+        own, oldest = set(lineage), lineage[-1]
+        is_cut = ("", oldest) not in self._parents
+        for place in reversed(self._saved.get(namespace, [])):
+            if place.root is None or place.root in own or (is_cut and place.root < oldest):
                 return place
         return None

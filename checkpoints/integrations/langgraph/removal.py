@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from checkpoints.connectors.langgraph_native.places import places_of
+from checkpoints.errors import CorruptCheckpoint
 from checkpoints.integrations.langgraph.keeping import latest, marks_of, needed_by
 from checkpoints.integrations.langgraph.resuming import settled
 from checkpoints.records import Checkpoint
@@ -19,8 +21,13 @@ logger = logging.getLogger("checkpoints")
 
 
 def delete_thread(threads: Threads, thread_id: str, _serde: Any, now: datetime) -> None:
-    """Delete a thread with everything in it; one that is not there is no error."""
+    """Delete a thread with everything in it; one that is not there is no error.
+
+    Raises PlanRefused for a thread that LangGraph did not save.
+    """
     graph = threads.graph
+    with suppress(CorruptCheckpoint):
+        graph.standing(thread_id)
     graph.store.erase(graph.agent_id, thread_id, now=now)
     threads.forget(thread_id)
 

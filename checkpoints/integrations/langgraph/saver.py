@@ -182,10 +182,10 @@ class HoldfastSaver(BaseCheckpointSaver[str]):  # type: ignore[misc]
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
         """Return, per delta channel, the last stored value and the writes since."""
-        address = Address.of(config)
-        record = self._threads.find(address, self.serde, _now()) if channels else None
-        graph, journal = self._threads.graph, self._threads.journal
-        return deltas.history(graph, journal, address.thread_id, record, channels, self.serde)
+        record = self._threads.find(Address.of(config), self.serde, _now()) if channels else None
+        if record is None:
+            return {channel: {"writes": []} for channel in channels}
+        return deltas.history(self.store, record, channels, self.serde)
 
     def get_next_version(self, current: str | int | None, channel: None) -> str:
         """Return the version after ``current``: a number to order by, and a part by chance.

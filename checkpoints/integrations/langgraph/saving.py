@@ -16,13 +16,13 @@ from checkpoints.connectors.langgraph_native.reading import ENVELOPE
 from checkpoints.integrations.langgraph import progress, resuming
 from checkpoints.integrations.langgraph.addresses import Address
 from checkpoints.integrations.langgraph.drafts import Maker, graph_metadata, json_metadata
-from checkpoints.integrations.langgraph.graph_store import GraphStore, Standing
+from checkpoints.integrations.langgraph.graph_store import Change, GraphStore, Standing
 from checkpoints.integrations.langgraph.marking import Marker
 from checkpoints.integrations.langgraph.remembered import RECENT, Memory, Recent
 from checkpoints.integrations.langgraph.retaining import Retainer
 from checkpoints.integrations.langgraph.states import checkpoint_in, state_of
 from checkpoints.integrations.langgraph.writes import WriteJournal
-from checkpoints.records import Checkpoint
+from checkpoints.records import Checkpoint, Draft
 from checkpoints.retention import RetentionPolicy
 from checkpoints.stores.base import Store
 
@@ -76,33 +76,38 @@ class Threads:
         values = json_metadata(config, metadata)
         place = _place(address, checkpoint["id"], values)
         before = self._recent.get(address)
-        unchanged = before.unchanged(checkpoint["channel_versions"], new_versions) if before else {}
+        versions = checkpoint["channel_versions"]
+        unchanged = before.unchanged(versions, new_versions) if before else {}
         state = state_of(checkpoint, serde, unchanged)
-        nodes = progress.nodes_that_ran(
-            checkpoint["versions_seen"],
-            before.seen if before else None,
-            self._nodes.pop(address) or (),
-        )
-        maker = Maker(agent_id=self.graph.agent_id, thread_id=address.thread_id)
-        kept = self.graph.save(
-            address.thread_id,
-            place,
-            state,
-            lambda standing: maker.of(
-                place,
-                checkpoint,
-                values,
-                nodes=nodes,
-                follows=self._followed(address, place, standing),
-                now=now,
-            ),
-        )
+        change = self._change(address, place, checkpoint, values, now)
+        kept = self.graph.save(address.thread_id, place, state, change)
         here = address.at(place.namespace, place.id)
         self._recent.pop(address)
         self._remember(here, kept, checkpoint, {n: v for n, v in state.items() if n != ENVELOPE})
         self._marker.settle(here, kept)
         self._retainer.after_save(address.thread_id, serde, now)
         return kept
+
+    def _change(
+        self,
+        address: Address,
+        place: Place,
+        checkpoint: GraphCheckpoint,
+        metadata: Mapping[str, Any],
+        now: datetime,
+    ) -> Change:
+        """Return what makes the draft of a checkpoint, given the head that it comes behind."""
+        before, named = self._recent.get(address), self._nodes.pop(address)
+        nodes = progress.nodes_that_ran(
+            checkpoint["versions_seen"], before.seen if before else None, named or ()
+        )
+        maker = Maker(agent_id=self.graph.agent_id, thread_id=address.thread_id)
+
+        def change(standing: Standing | None) -> Draft:
+            follows = self._followed(address, place, standing)
+            return maker.of(place, checkpoint, metadata, nodes=nodes, follows=follows, now=now)
+
+        return change
 
     def keep_writes(
         self,

@@ -6,7 +6,7 @@ LangGraph's rules: a task's ordinary write is kept as it came first, one to a sp
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -40,14 +40,7 @@ class WriteJournal:
 
     def pending(self, thread_id: str, place: Place, serde: Any) -> list[PendingWrite]:
         """Return a checkpoint's writes as LangGraph takes them."""
-        return [_pending(entry, serde) for entry in self.entries_of(thread_id, place)]
-
-    def written_to(
-        self, thread_id: str, place: Place, channels: Iterable[str], serde: Any
-    ) -> list[PendingWrite]:
-        """Return a checkpoint's writes to some channels; no others are rebuilt."""
-        entries = self.entries_of(thread_id, place)
-        return [_pending(entry, serde) for entry in entries if entry.data["channel"] in channels]
+        return [pending(entry, serde) for entry in self.entries_of(thread_id, place)]
 
     def entries_for(
         self,
@@ -98,6 +91,7 @@ class WriteJournal:
         )
 
 
-def _pending(entry: JournalEntry, serde: Any) -> PendingWrite:
+def pending(entry: JournalEntry, serde: Any) -> PendingWrite:
+    """Return an entry as LangGraph takes it."""
     data = entry.data
     return data["task_id"], data["channel"], rebuilt(serde, data["value"])

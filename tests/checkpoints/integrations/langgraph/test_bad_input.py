@@ -104,6 +104,8 @@ def test_a_thread_that_another_agent_saved_is_left_alone() -> None:
         saver.put(CONFIG, empty_checkpoint(), METADATA, {})
     with pytest.raises(checkpoints.PlanRefused, match="Give the saver another agent_id"):
         saver.get_tuple(CONFIG)
+    with pytest.raises(checkpoints.PlanRefused, match="nothing was changed"):
+        saver.delete_thread("t")
     head = store.head("langgraph", "t")
     assert head.checkpoint_id == saved.id
 

@@ -123,6 +123,31 @@ def send_to_many(checkpointer: Any) -> list[Any]:
     return [compiled.invoke({"items": [1, 2, 3]}, CONFIG), seen(compiled)]
 
 
+class Item(TypedDict):
+    item: int
+    out: Annotated[list[int], operator.add]
+
+
+def run_many_subgraphs_at_once(checkpointer: Any) -> list[Any]:
+    inner = StateGraph(Item)
+    inner.add_node("double", lambda state: {"out": [state["item"] * 2]})
+    inner.add_node("again", lambda state: {"out": [state["out"][-1] * 2]})
+    inner.add_edge(START, "double")
+    inner.add_edge("double", "again")
+    outer = StateGraph(Mapped)
+    outer.add_node("inner", inner.compile())
+    outer.add_conditional_edges(
+        START, lambda state: [Send("inner", {"item": item}) for item in state["items"]]
+    )
+    graph = outer.compile(checkpointer=checkpointer)
+    result = graph.invoke({"items": list(range(8))}, CONFIG)
+    everything: Any = {"configurable": {"thread_id": "t"}}
+    namespaces = {
+        tuple_.config["configurable"]["checkpoint_ns"] for tuple_ in checkpointer.list(everything)
+    }
+    return [result, len(namespaces), len(list(checkpointer.list(everything))), seen(graph)]
+
+
 def ask_within_a_subgraph(checkpointer: Any) -> list[Any]:
     inner = StateGraph(graphs.Joined)
     inner.add_node("first", lambda _: {"seen": ["first"]})
@@ -184,6 +209,7 @@ SCRIPTS: list[Script] = [
     correct_by_hand,
     look_selectively,
     send_to_many,
+    run_many_subgraphs_at_once,
     ask_within_a_subgraph,
     fail_and_go_on,
     remember_by_thread,
