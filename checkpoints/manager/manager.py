@@ -324,7 +324,7 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
         with self._lock:
             self._look()
             self._carry_out_restores()
-            head = self._stored_head()
+            head = self._settled_head()
             check_head(head, self._durable.head_id)
             if head is None or head.directive is None:
                 return self._directive_from_dashboard()

@@ -23,7 +23,7 @@ from checkpoints.manager.reading import ThreadReader
 from checkpoints.manager.resumes import Resumes
 from checkpoints.manager.saving import AsyncSaving, BatchSaving, Saving, SyncSaving
 from checkpoints.pruning import Pruner
-from checkpoints.records import Checkpoint, Draft, State, Strategy
+from checkpoints.records import Checkpoint, Draft, Head, State, Strategy
 from checkpoints.retention import RetentionPolicy
 from checkpoints.stores.base import Store
 from checkpoints.stores.urls import absolute_url
@@ -128,6 +128,14 @@ class ThreadWriter(ThreadReader):
         if self._saving is self._usual_saving:
             self.flush()
             self._pruner.settle()
+
+    def _settled_head(self) -> Head | None:
+        """Return the stored head; where it seems moved, once no save is on its way there."""
+        head = self._stored_head()
+        if (head.checkpoint_id if head else None) != self._durable.head_id:
+            self.flush()
+            head = self._stored_head()
+        return head
 
     def _look(self, *, again: bool = False) -> None:
         """Learn where the head is, the first time or again."""

@@ -339,9 +339,9 @@ def test_a_step_that_replaces_the_managers_state_is_told(manager: CheckpointMana
 
 def test_saves_in_the_background_are_durable_when_it_ends(store: MemoryStore) -> None:
     manager = CheckpointManager("agent-1", store=store, durability="async")
-    ended = run_loop(remember, manager=manager, max_cycles=20)
+    ended = run_loop(remember, manager=manager, max_cycles=300)
     head = store.head("agent-1", "main")
     assert head is not None
     assert ended.checkpoint is not None
     assert head.checkpoint_id == ended.checkpoint.id
-    assert len(store.history("agent-1", "main")) == 20
+    assert len(store.history("agent-1", "main")) == 300
