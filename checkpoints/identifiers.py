@@ -29,7 +29,7 @@ class _Sequence:
 
     def after_fork(self) -> None:
         """Take a lock that no other thread of the parent holds, and part from its numbers."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may save while an id is made
         self._last += secrets.randbits(_LOW_BITS)
 
     def next(self) -> int:
@@ -37,8 +37,8 @@ class _Sequence:
         fresh = milliseconds << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
         with self._lock:
             behind = self._last >> _RANDOM_BITS >= milliseconds
-            self._last = self._last + 1 + secrets.randbits(32) if behind else fresh
-            return self._last
+            self._last = made = self._last + 1 + secrets.randbits(32) if behind else fresh
+            return made
 
 
 _sequence = _Sequence()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
@@ -50,3 +51,21 @@ def test_a_forked_child_makes_other_ids() -> None:
     os.close(writer)
     assert os.read(reader, 36).decode() != new_id()
     os.close(reader)
+
+
+def test_a_signal_handler_may_make_an_id_while_one_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the signal came between taking the lock and letting it go."""
+    made: list[str] = []
+    real = secrets.randbits
+
+    def interrupted(bits: int) -> int:
+        if bits == 32 and not made:
+            made.append("")
+            made.append(new_id())
+        return real(bits)
+
+    new_id()
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
+    monkeypatch.setattr(secrets, "randbits", interrupted)
+    assert new_id() not in made
+    assert len(made) == 2
