@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -28,3 +29,17 @@ async def in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> 
         return await asyncio.to_thread(call, *args, **kwargs)
     finally:
         callers_loop.reset(token)
+
+
+async def in_thread_to_its_end(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Do the same for a call that must not go on unseen: a task that is cancelled waits for it."""
+    import asyncio
+
+    calling = asyncio.ensure_future(in_thread(call, *args, **kwargs))
+    try:
+        return await asyncio.shield(calling)
+    except asyncio.CancelledError:
+        while not calling.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([calling])
+        raise

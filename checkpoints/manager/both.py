@@ -6,11 +6,12 @@ nothing that can differ. A task that is cancelled while it waits leaves the call
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from types import TracebackType
-from typing import Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
-from checkpoints.event_loops import in_thread
+from checkpoints.event_loops import in_thread, in_thread_to_its_end
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -56,6 +57,21 @@ class also_async(Generic[S, P, R]):  # noqa: N801 - read as a word beside its me
         return BoundMethod(self.function.__get__(instance, owner))
 
 
+class OverridesAlsoAsync:
+    """Gives an ``aio`` to plain methods of subclasses that override one which has it."""
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        for name, value in list(vars(cls).items()):
+            if inspect.isfunction(value) and _has_aio(cls, name):
+                setattr(cls, name, also_async(value))
+
+
+def _has_aio(cls: type, name: str) -> bool:
+    bases = (vars(base).get(name) for base in cls.__mro__[1:])
+    return any(isinstance(found, also_async) for found in bases)
+
+
 class Blocking(Protocol[Entered_co]):
     """A context manager whose two ends may block."""
 
@@ -71,10 +87,21 @@ class Blocking(Protocol[Entered_co]):
 
 
 class AlsoAsync:
-    """Makes a context manager one for ``async with`` too."""
+    """Makes a context manager one for ``async with`` too.
+
+    A task that is cancelled waits until the end at which it stands is done; what was entered by
+    then is left again.
+    """
 
     async def __aenter__(self: Blocking[Entered_co]) -> Entered_co:
-        return await in_thread(self.__enter__)
+        entered: list[Entered_co] = []
+        try:
+            await in_thread_to_its_end(lambda: entered.append(self.__enter__()))
+        except BaseException as error:
+            if entered:
+                await in_thread_to_its_end(self.__exit__, type(error), error, error.__traceback__)
+            raise
+        return entered[0]
 
     async def __aexit__(
         self: Blocking[object],
@@ -82,4 +109,4 @@ class AlsoAsync:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool | None:
-        return await in_thread(self.__exit__, kind, error, traceback)
+        return await in_thread_to_its_end(self.__exit__, kind, error, traceback)

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from checkpoints.errors import CheckpointNotFound
-from checkpoints.manager.both import also_async
+from checkpoints.manager.both import OverridesAlsoAsync, also_async
 from checkpoints.records import Checkpoint, Head, Kind, Pin, Thread
 from checkpoints.stores.base import Store
 from checkpoints.stores.heads import ancestors
 
 
-class ThreadReader:
+class ThreadReader(OverridesAlsoAsync):
     """Reads one thread of one agent. Whatever was saved through it is seen."""
 
     def __init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import threading
 
@@ -107,5 +108,51 @@ def test_a_subclass_may_override_a_method_as_usual(store: Store) -> None:
             type(self).calls += 1
             return super().create_checkpoint(*args, **kwargs)  # type: ignore[arg-type]
 
-    Loud("agent-1", store=store).create_checkpoint(state={})
-    assert Loud.calls == 1
+    manager = Loud("agent-1", store=store)
+    manager.create_checkpoint(state={})
+    asyncio.run(manager.create_checkpoint.aio(state={}))  # type: ignore[attr-defined]
+    with manager.run():
+        pass
+    assert Loud.calls == 3
+
+
+def test_a_task_that_is_cancelled_while_it_enters_a_batch_leaves_none_open(store: Store) -> None:
+    manager = CheckpointManager("agent-1", store=store)
+
+    async def agent() -> None:
+        async with manager.batch():
+            pass
+
+    async def main() -> None:
+        with manager.held():  # the batch cannot begin before the task is cancelled
+            task = asyncio.create_task(agent())
+            await asyncio.sleep(0.05)
+            task.cancel()
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    saved = manager.create_checkpoint(state={"n": 1})
+    assert store.get(saved.id) == saved
+
+
+def test_a_task_that_is_cancelled_while_it_leaves_waits_for_what_it_leaves(store: Store) -> None:
+    manager = CheckpointManager("agent-1", store=store)
+
+    async def agent() -> None:
+        async with manager.batch():
+            await manager.create_checkpoint.aio(state={"n": 1})
+
+    async def main() -> None:
+        for _ in range(20):
+            task = asyncio.create_task(agent())
+            await asyncio.sleep(0.001)
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            manager.create_checkpoint(state={"alone": True})
+            head = store.head("agent-1", "main")
+            assert head and head.checkpoint_id == manager.history()[0].id  # noqa: PT018
+
+    asyncio.run(main())
