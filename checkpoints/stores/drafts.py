@@ -88,6 +88,8 @@ def saved_chain(
 
 def _require_chain(drafts: Sequence[tuple[Draft, State]]) -> None:
     """Raise PlanRefused unless the drafts are distinct checkpoints of one thread."""
+    if len(drafts) < 2:
+        return
     if len({(draft.agent_id, draft.thread_id) for draft, _ in drafts}) > 1:
         raise PlanRefused("the drafts are of several threads; nothing was saved")
     if len({draft.id for draft, _ in drafts}) < len(drafts):

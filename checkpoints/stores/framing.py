@@ -99,8 +99,10 @@ class Framing:
         chain: list[Prepared] = []
         after, tip = self._base(drafts[0][0].parent_id, after, fetch)
         for draft, state in drafts:
+            if chain:
+                after = chain[-1].record.id
+                tip = chain[-1].packed.landed(Unplaced(after))
             chain.append(self._prepared(draft, state, after, tip))
-            tip, after = chain[-1].packed.landed(Unplaced(draft.id)), draft.id
         return chain
 
     def prepare_whole(self, draft: Draft, state: State) -> Prepared:
@@ -114,7 +116,9 @@ class Framing:
     def chain_landed(self, chain: Chain, places: Places) -> None:
         """Remember the last of what was kept, for the save that follows it."""
         last = chain[-1]
-        tip = last.packed.landed(Unplaced(last.record.id)).rekeyed(places.of)
+        tip = last.packed.landed(places.known[last.record.id])
+        if len(chain) > 1:
+            tip = tip.rekeyed(places.of)
         with self._lock:
             self._forget(chain[0].after)
             self._remember(last.record.id, tip)
