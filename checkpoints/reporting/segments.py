@@ -43,12 +43,17 @@ class Segment(Protocol):
         ...
 
 
+def has_room(segment: Segment, line: bytes) -> bool:
+    """Say whether a segment takes another line; an empty one takes any."""
+    return not segment.left or (segment.left < MAX_ITEMS and segment.size + len(line) <= MAX_BYTES)
+
+
 def fitting(segment: Segment, lines: Sequence[bytes]) -> int:
-    """Return how many of the first lines a segment has room for; an empty one takes any."""
-    count, size = segment.left, segment.size
+    """Return how many of the first lines a segment has room for, where it has for the first."""
+    size = segment.size
     for taken, line in enumerate(lines):
         size += len(line)
-        if count + taken >= MAX_ITEMS or (size > MAX_BYTES and count + taken > 0):
+        if taken and (segment.left + taken >= MAX_ITEMS or size > MAX_BYTES):
             return taken
     return len(lines)
 

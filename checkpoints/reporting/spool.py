@@ -19,6 +19,7 @@ from checkpoints.reporting.segments import (
     MemorySegment,
     Segment,
     fitting,
+    has_room,
 )
 from checkpoints.reporting.settings import Settings
 
@@ -49,7 +50,7 @@ class Spool:
         """Keep lines, in the order of their lane; never raises for want of room."""
         with self._lock:
             while lines:
-                segment = self._open_segment(lane)
+                segment = self._open_segment(lane, lines[0])
                 count = fitting(segment, lines)
                 self._write(segment, lines[:count])
                 lines = lines[count:]
@@ -127,18 +128,18 @@ class Spool:
         taken = [self._taken] if self._taken is not None else []
         return [*taken, *(segment for lane in self._lanes.values() for segment in lane)]
 
-    def _open_segment(self, lane: Lane) -> Segment:
-        """Return the lane's last segment if it has room, else a new one, on disk if that can be."""
+    def _open_segment(self, lane: Lane, line: bytes) -> Segment:
+        """Return the lane's last segment if it takes the line, else a new one."""
         segments = self._lanes[lane]
-        if segments and self._takes_more(segments[-1]):
+        if segments and self._takes(segments[-1], line):
             return segments[-1]
         if segments:
             segments[-1].seal()
         segments.append(self._new_segment(lane))
         return segments[-1]
 
-    def _takes_more(self, last: Segment) -> bool:
-        if not fitting(last, (b"",)):
+    def _takes(self, last: Segment, line: bytes) -> bool:
+        if not has_room(last, line):
             return False
         if isinstance(last, FileSegment):
             return last.is_open
@@ -241,8 +242,10 @@ class Spool:
             file = FileSegment.create(segment.lane, self._own_folder())
             file.write(segment.lines)
             file.seal()
+            self._lanes[segment.lane].append(file)
         except OSError:
             self._tally.add("dropped", segment.left)
+        segment.left = 0
 
 
 def _address(settings: Settings) -> None:

@@ -63,7 +63,7 @@ def test_closing_ends_while_a_dashboard_hangs_and_leaves_the_rest(
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_retry_after_is_kept(dashboard: Dashboard, reporters: Reporters, form: str) -> None:
-    at = datetime.now(UTC) + timedelta(seconds=2)
+    at = datetime.now(UTC) + timedelta(seconds=3)
     told = "1" if form == "seconds" else format_datetime(at, usegmt=True)
     dashboard.answers = [(503, told)]
     reporter = reporters()

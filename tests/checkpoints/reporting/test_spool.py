@@ -16,7 +16,7 @@ from checkpoints.reporting.counters import Tally
 from checkpoints.reporting.items import Entry, Lane, about
 from checkpoints.reporting.lines import encoded
 from checkpoints.reporting.notices import Notices
-from checkpoints.reporting.segments import SUFFIX
+from checkpoints.reporting.segments import MAX_BYTES, MAX_ITEMS, SUFFIX
 from checkpoints.reporting.settings import Settings
 from checkpoints.reporting.spool import Spool
 from tests.checkpoints.dashboards import Dashboard, a_dashboard, until
@@ -181,6 +181,19 @@ def test_the_oldest_metrics_go_first_and_checkpoints_last(tmp_path: Path) -> Non
     spool.close()
 
 
+@pytest.mark.parametrize("length", [10, 5_000, 150_000])
+def test_a_segment_is_at_most_one_request(tmp_path: Path, length: int) -> None:
+    item = about("metrics", "crawler", "main", AT, values={"x" * length: 1.0})
+    line = encoded(Entry(lane=Lane.METRICS, source_url=STORE, item=item))
+    spool, _ = a_spool(tmp_path)
+    for count in (1, 7, 250):
+        spool.append(Lane.METRICS, [line] * count)
+    found = [(segment.left, segment.size) for segment in iter(spool.take, None)]
+    assert sum(left for left, _ in found) == 258
+    assert all(left <= MAX_ITEMS and size <= MAX_BYTES for left, size in found)
+    spool.close()
+
+
 def test_what_is_adopted_never_pushes_anything_out(tmp_path: Path) -> None:
     for _ in range(3):
         dead, _ = a_spool(tmp_path)
@@ -250,5 +263,6 @@ def test_what_found_no_room_goes_to_the_disk_at_the_end(tmp_path: Path) -> None:
     spool.append(Lane.EVENTS, lines(Lane.EVENTS, 3))
     folder.unlink()
     spool.close()
+    assert (spool.on_disk, spool.in_memory) == (3, 0)
     found = [path for path in folder.rglob(f"*{SUFFIX}") if path.read_bytes().count(b"\n") == 3]
     assert len(found) == 1
