@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from checkpoints.errors import StoreError
+from checkpoints.errors import CheckpointError, StoreError
 from checkpoints.identifiers import new_id
 from checkpoints.records import JournalEntry
 from checkpoints.stores.base import Store
@@ -100,11 +100,13 @@ class EntriesAside:
     def _known(self, entries: Sequence[JournalEntry]) -> set[EntryKey]:
         """Return which of these keys are there already, in stores that can be read."""
         known: set[EntryKey] = set()
-        with contextlib.suppress(StoreError):
+        with contextlib.suppress(CheckpointError):
             known |= {key_of(e) for e in entries if entry_of(self._primary, e) is not None}
         for agent_id, thread_id in {(e.agent_id, e.thread_id) for e in entries}:
             for store in self._others:
-                known |= {key_of(w.entry) for w in _readable(store, agent_id, thread_id)}
+                with contextlib.suppress(CheckpointError):
+                    waiting = _waiting(store, agent_id, thread_id, None)
+                    known |= {key_of(item.entry) for item in waiting}
         return known
 
 

@@ -23,22 +23,19 @@ from checkpoints.records import (
     Draft,
     Finding,
     Head,
-    JournalEntry,
-    JournalName,
     State,
     Thread,
 )
 from checkpoints.stores.base import Store
 from checkpoints.stores.decorators.aside import Waiting, chain_of, following
 from checkpoints.stores.decorators.elsewhere import Elsewhere
-from checkpoints.stores.decorators.entries_aside import EntriesAside
+from checkpoints.stores.decorators.fallback_journal import JournalFallback
 from checkpoints.stores.decorators.replaying import Replay
 from checkpoints.stores.decorators.telling import Fallback, Listener, Watch
-from checkpoints.stores.decorators.wrapping import WrappingStore
 from checkpoints.stores.heads import RestoresByHead, check_head, standing
 
 
-class FallbackStore(WrappingStore):
+class FallbackStore(JournalFallback):
     """Saves into the primary, or into the first of the others that accepts while it cannot.
 
     A save goes elsewhere when the primary raises TransientStoreError or PermanentStoreError (busy,
@@ -71,11 +68,9 @@ class FallbackStore(WrappingStore):
     def __init__(
         self, primary: Store, *others: Store, on_fallback: Listener[Fallback] | None = None
     ) -> None:
-        super().__init__(primary)
+        super().__init__(primary, others, Watch(on_fallback))
         self._elsewhere = Elsewhere(others)
         self._replay = Replay(primary, self._elsewhere)
-        self._journal = EntriesAside(primary, others)
-        self._watch = Watch(on_fallback)
 
     def put(self, draft: Draft, state: State, *, expected_head: str | None) -> Checkpoint:
         """Save durably and make it the head, in the first store that accepts it.
@@ -281,57 +276,6 @@ class FallbackStore(WrappingStore):
         wanted = branches if checkpoint_ids is None else set(checkpoint_ids)
         return gone + len(branches.keys() & wanted)
 
-    def record(self, entries: Sequence[JournalEntry], *, replace: bool = False) -> int:
-        """Keep journal entries durably, all or none, in the first store that accepts them.
-
-        Returns how many are new. While the primary cannot be read it is not known whether it
-        holds them; then they count as new.
-        """
-        try:
-            for key in dict.fromkeys((entry.agent_id, entry.thread_id) for entry in entries):
-                self._replay_journal(*key)
-            new = super().record(entries, replace=replace)
-        except StoreError as error:
-            kept = self._journal.keep(entries, replaces=replace)
-            if kept is None:
-                raise
-            self._watch.went(error)
-            return kept
-        self._watch.came()
-        return new
-
-    def entries(
-        self,
-        agent_id: str,
-        thread_id: str,
-        *,
-        kind: str,
-        prefix: str = "",
-        limit: int | None = None,
-    ) -> list[JournalEntry]:
-        """Return a thread's entries of one kind in the order of their keys, those that wait too.
-
-        Raises StoreError when a store cannot be read that may hold one.
-        """
-        waiting = self._journal.waiting(agent_id, thread_id, kind)
-        found = super().entries(agent_id, thread_id, kind=kind, prefix=prefix, limit=limit)
-        fitting = [item for item in waiting if item.entry.key.startswith(prefix)]
-        return self._journal.merged(found, fitting, limit) if fitting else found
-
-    def forget(self, agent_id: str, thread_id: str, *, kind: str, keys: Sequence[str]) -> int:
-        """Delete journal entries for good, after what waits has been replayed."""
-        if self._journal.waiting(agent_id, thread_id, kind):
-            self._journal.replay(agent_id, thread_id)
-        return super().forget(agent_id, thread_id, kind=kind, keys=keys)
-
-    def journals(
-        self, agent_id: str | None = None, thread_id: str | None = None
-    ) -> list[JournalName]:
-        """Return which kinds of entries there are, of which threads, in all stores."""
-        stores = [self._store, *(aside.store for aside in self._elsewhere.asides)]
-        found = {name for store in stores for name in store.journals(agent_id, thread_id)}
-        return sorted(found, key=lambda name: (name.agent_id, name.thread_id, name.kind))
-
     def verify(self) -> Iterator[Finding]:
         """Read every store and yield each thing that is wrong."""
         yield from super().verify()
@@ -353,11 +297,6 @@ class FallbackStore(WrappingStore):
         with contextlib.nullcontext() if strict else contextlib.suppress(CorruptCheckpoint):
             self._replay_journal(agent_id, thread_id)
         return checkpoints
-
-    def _replay_journal(self, agent_id: str, thread_id: str) -> None:
-        entries = self._journal.replay(agent_id, thread_id)
-        if entries:
-            self._watch.came(entries=entries)
 
     def _put_many_aside(
         self,

@@ -9,6 +9,7 @@ import pytest
 
 from checkpoints.errors import (
     CheckpointNotFound,
+    CorruptCheckpoint,
     HeadMoved,
     PermanentStoreError,
     TransientStoreError,
@@ -190,6 +191,24 @@ def test_a_store_that_nobody_can_reach_says_so(
     leave(aside)
     with pytest.raises(TransientStoreError):
         store.record([entry("a")])
+
+
+@pytest.mark.parametrize("method", ["entries", "journals"])
+def test_what_waits_and_is_damaged_keeps_nobody_from_saving(
+    store: FallbackStore, home: FaultyStore, aside: FaultyStore, method: str
+) -> None:
+    home.fail("record", error=AWAY, times=1)
+    store.record([entry("a")])
+    aside.fail(method, error=CorruptCheckpoint("torn"))
+    assert store.record([entry("b")]) == 1
+    assert store.put(draft(1), {}, expected_head=None).id == "c1"
+    home.fail("record", error=AWAY, times=1)
+    assert store.record([entry("c")]) == 1
+    with pytest.raises(CorruptCheckpoint):
+        store.replay()
+    aside.heal()
+    store.replay()
+    assert keys(home) == ["a", "b", "c"]
 
 
 def test_what_cannot_be_kept_goes_nowhere(store: FallbackStore, aside: FaultyStore) -> None:
