@@ -16,7 +16,9 @@ from kaizen.core.autonomy.interrupts.types import InterruptMode, InterruptSource
 from kaizen.core.autonomy.state import AgentState
 
 from checkpoints.integrations.kaizen import FullCapture, HoldfastStorage, capture_fully
+from checkpoints.lineage import plan_restore, restore
 from checkpoints.records import Kind, Status
+from checkpoints.stores.base import Store
 from tests.checkpoints.integrations.kaizen.agents import COST, CYCLES, KINDS, Answers, agent_on
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -177,3 +179,30 @@ def test_what_cannot_be_kept_of_an_answer_is_kept_as_text(storage: HoldfastStora
 
     run(agent_on(storage, strategy=Odd()))
     assert latest(storage).conversation_history[1]["content"]["folder"] == "/tmp"
+
+
+def test_a_restore_under_a_running_agent_holds(storage: HoldfastStorage, folder: Path) -> None:
+    class RestoredMeanwhile(Answers):
+        def execute(self, agent: Any, inputs: dict[str, Any], **more: Any) -> dict[str, Any]:
+            answer = super().execute(agent, inputs, **more)
+            if answer["observation"] == 4:
+                restore_step(HoldfastStorage(folder).store, 2)
+            return answer
+
+    with pytest.raises(OSError, match="somebody restored"):
+        run(agent_on(storage, strategy=RestoredMeanwhile()))
+    answers = Answers()
+    run(agent_on(HoldfastStorage(folder), strategy=answers))
+    assert [inputs.get("observation") for inputs in answers.seen] == [2, 3, 4, 5]
+
+
+def restore_step(store: Store, step: int) -> None:
+    target = next(one for one in store.history(AGENT, "main") if one.step == step)
+    restore(
+        store,
+        plan_restore(store, target),
+        written_ids=(),
+        operation_id="op",
+        reason="it went wrong",
+        now=target.created_at,
+    )
