@@ -19,7 +19,7 @@ from checkpoints.connectors.langgraph_native.places import (
 from checkpoints.errors import CheckpointNotFound, HeadMoved, PlanRefused
 from checkpoints.integrations.langgraph.lineages import Lineage
 from checkpoints.integrations.langgraph.remembered import THREADS, Memory
-from checkpoints.records import Checkpoint, Draft, Head
+from checkpoints.records import Checkpoint, Directive, Draft, Head
 from checkpoints.stores.base import Store
 
 PATIENCE: Final = 0.02
@@ -33,13 +33,16 @@ Change = Callable[["Standing | None"], Draft]
 class Standing:
     """The head of a thread and the checkpoint that it stands for.
 
-    ``operation_id`` names the operation that moved it there, None when a save did.
+    ``operation_id`` names the operation that moved it there, None when a save did; ``reason``
+    and ``directive`` are what the operator left with it.
     """
 
     record_id: str
     version: int
-    operation_id: str | None
     place: Place
+    operation_id: str | None = None
+    reason: str | None = None
+    directive: Directive | None = None
 
 
 class GraphStore:
@@ -174,8 +177,10 @@ class GraphStore:
         return Standing(
             record_id=head.checkpoint_id,
             version=head.version,
-            operation_id=head.operation_id,
             place=place,
+            operation_id=head.operation_id,
+            reason=head.reason,
+            directive=head.directive,
         )
 
     def _put(
@@ -201,7 +206,7 @@ class GraphStore:
 
 def _after(standing: Standing | None, place: Place) -> Standing:
     version = standing.version + 1 if standing else 1
-    return Standing(record_id=place.record_id, version=version, operation_id=None, place=place)
+    return Standing(record_id=place.record_id, version=version, place=place)
 
 
 def _pauses() -> Iterator[float]:

@@ -8,7 +8,6 @@ the same parent and no writes, as LangGraph itself forks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -18,7 +17,7 @@ from langgraph.checkpoint.base.id import uuid6
 from checkpoints.connectors.inert import step_number
 from checkpoints.connectors.langgraph_native.places import place_of
 from checkpoints.connectors.langgraph_native.reading import ENVELOPE
-from checkpoints.connectors.marks import OPERATION, RESTORED_FROM
+from checkpoints.connectors.marks import marked
 from checkpoints.integrations.langgraph.drafts import Maker, graph_metadata
 from checkpoints.integrations.langgraph.graph_store import GraphStore, Standing
 from checkpoints.integrations.langgraph.states import checkpoint_in, envelope_in, serialised
@@ -37,7 +36,7 @@ def settled(
     """
     while (standing := graph.standing(thread_id)) is not None and standing.operation_id:
         record = graph.current(thread_id, "", standing)
-        if record is None or not _was_left(graph, journal, thread_id, standing, record):
+        if record is None or not _needs_copy(graph, journal, thread_id, standing, record):
             return standing
         forked = _forked(graph, thread_id, standing, record, serde, now)
         if forked is not None:
@@ -45,17 +44,19 @@ def settled(
     return standing
 
 
-def _was_left(
+def _needs_copy(
     graph: GraphStore,
     journal: WriteJournal,
     thread_id: str,
     standing: Standing,
     record: Checkpoint,
 ) -> bool:
-    """Say whether a checkpoint was gone on from before, with writes of the step that did so."""
+    """Say whether a checkpoint has writes of a step that was taken, or a directive to carry."""
     place = place_of(record)
     followed = graph.lineage(thread_id, standing).is_followed(place)
-    return followed and bool(journal.entries_of(thread_id, place))
+    return standing.directive is not None or (
+        followed and bool(journal.entries_of(thread_id, place))
+    )
 
 
 def _forked(
@@ -67,7 +68,7 @@ def _forked(
     now: datetime,
 ) -> Standing | None:
     old, state = place_of(record), graph.store.load(record)
-    metadata = _metadata(record, old.id, standing.operation_id)
+    metadata = _metadata(record, old.id, standing)
     envelope = envelope_in(state, serde)
     changed = {"id": str(uuid6(clock_seq=metadata["step"])), "ts": now.isoformat()}
     state = {**state, ENVELOPE: serialised(serde, {**envelope, **changed})}
@@ -79,13 +80,14 @@ def _forked(
     return graph.save_behind(standing, place, draft, state)
 
 
-def _metadata(record: Checkpoint, old_id: str, operation_id: str | None) -> dict[str, Any]:
-    metadata: Mapping[str, Any] = graph_metadata(record)
+def _metadata(record: Checkpoint, old_id: str, standing: Standing) -> dict[str, Any]:
+    metadata = graph_metadata(record)
     step = step_number(metadata.get("step"))
-    return {
-        **metadata,
-        "source": FORK,
-        "step": 0 if step is None else step + 1,
-        RESTORED_FROM: old_id,
-        OPERATION: operation_id,
-    }
+    changed = {**metadata, "source": FORK, "step": 0 if step is None else step + 1}
+    return marked(
+        changed,
+        restored_from=old_id,
+        operation_id=standing.operation_id or "",
+        reason=standing.reason or "",
+        directive=standing.directive,
+    )

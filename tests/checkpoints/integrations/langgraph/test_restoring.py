@@ -14,7 +14,7 @@ from langgraph.types import Command
 import checkpoints
 from checkpoints import lineage
 from checkpoints.integrations.langgraph import HoldfastSaver
-from checkpoints.records import Checkpoint, Head, Status
+from checkpoints.records import Checkpoint, Directive, Head, Status, Strategy
 from checkpoints.stores.base import Store
 from tests.checkpoints.connectors import graphs
 
@@ -276,3 +276,30 @@ def test_pruning_after_a_restore_keeps_the_subgraphs_state_of_that_branch(
     inner = next(t for t in saver.list(everything) if t.config["configurable"]["checkpoint_ns"])
     assert {"a", "b", "d"} <= set(inner.checkpoint["channel_values"]["facts"])
     assert "c" not in inner.checkpoint["channel_values"]["facts"]
+
+
+def test_a_directive_left_with_a_restore_reaches_the_graph(
+    saver: HoldfastSaver, operators: Store
+) -> None:
+    graph = graphs.counter(saver, until=3)
+    graph.invoke({"n": 0, "log": []}, CONFIG)
+    end = current_id(saver)
+    graph.invoke({"n": 0}, CONFIG)
+    head = operators.head(None, "t")
+    assert head is not None
+    operators.set_head(
+        operators.get(end),
+        expected=head.checkpoint_id,
+        now=datetime.now(UTC),
+        operation_id="op-1",
+        reason="too warm",
+        directive=Directive(strategy=Strategy.MODIFY_PARAMETERS, parameters={"temperature": 0}),
+    )
+    metadata = graph.get_state(CONFIG).metadata
+    assert metadata["holdfast_reason"] == "too warm"
+    assert metadata["holdfast_directive"] == {
+        "strategy": "modify_parameters",
+        "parameters": {"temperature": 0},
+    }
+    graph.invoke({"n": 1}, CONFIG)
+    assert "holdfast_directive" not in graph.get_state(CONFIG).metadata
