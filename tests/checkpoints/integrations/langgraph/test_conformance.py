@@ -41,12 +41,16 @@ def urls_of(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Any:
     if kind in ("postgresql", "redis"):
         url = request.getfixturevalue(f"{kind}_url")
         return (url for _ in count())
+    if kind == "s3":
+        bucket = request.getfixturevalue("s3_bucket")
+        endpoint = request.getfixturevalue("s3_endpoint")
+        return (f"s3://{bucket}/{number}?endpoint={endpoint}" for number in count())
     if kind == "memory":
         return ("memory://" for _ in count())
     return (f"{kind}:///{tmp_path}/{number}" for number in count())
 
 
-@pytest.mark.parametrize("kind", ["memory", "sqlite", "postgresql", "redis", "file"])
+@pytest.mark.parametrize("kind", ["memory", "sqlite", "postgresql", "redis", "s3", "file"])
 def test_all_81_tests_of_all_eight_capabilities_pass(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
