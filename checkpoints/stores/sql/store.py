@@ -151,11 +151,11 @@ class SqlStore(RestoresByHead, SqlReading, SqlTending, SqlJournal):
 
 def _firsts(db: Db, chain: Chain, before: Before) -> Iterator[Checkpoint | None]:
     """Yield what was saved first under each id, None where nothing was."""
-    known = before.known
+    known = before.known is not None
     for number, prepared in enumerate(chain):
         if number:
-            known = rows.place(db, prepared.record.id)
-        yield None if known is None else _first(db, prepared.record)
+            known = rows.place(db, prepared.record.id) is not None
+        yield _first(db, prepared.record) if known else None
 
 
 def _lacks_base(db: Db, chain: Chain) -> bool:
