@@ -96,12 +96,12 @@ class Steps:
         text = self._calls(model, question, **accepted(model, progress.parameters))
         if not isinstance(text, str):
             raise TypeError(f"the model must return a text, not {text!r}")
-        progress.thought = dataclasses.replace(
-            thought, text=text, validation_results=(), critic_feedback=()
-        )
+        progress.thought = dataclasses.replace(thought, text=text).unjudged()
         progress.forget_completed()
 
     def _validate(self, progress: Progress) -> None:
+        if not progress.values["completed_validators"]:
+            progress.thought = progress.thought.unjudged()
         self._ask_each(self._parts.validators, progress, "completed_validators", Thought.judged)
 
     def _criticise(self, progress: Progress) -> None:

@@ -67,6 +67,10 @@ class Thought:
         wrong = [r.message for r in self.validation_results if not r.passed and r.message]
         return wrong + [text for each in self.critic_feedback for text in each.suggestions]
 
+    def unjudged(self) -> Self:
+        """Return it without what was said of an earlier text."""
+        return dataclasses.replace(self, validation_results=(), critic_feedback=())
+
     def judged(self, answer: object, name: str) -> Self:
         """Return it with what a validator answered. Raises TypeError."""
         results = (*self.validation_results, ValidationResult.of(answer, name))

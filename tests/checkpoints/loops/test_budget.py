@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from checkpoints import CheckpointManager, Strategy
+from checkpoints.errors import TransientStoreError
 from checkpoints.loops import Budget, LoopState, run_loop
 from checkpoints.stores.memory import MemoryStore
+from checkpoints.testing import FaultyStore
 from tests.checkpoints.loops.conftest import Operator
 
 
@@ -105,3 +107,14 @@ def test_money_is_not_charged_backwards(manager: CheckpointManager) -> None:
 def test_spending_is_a_figure_on_the_timeline(manager: CheckpointManager) -> None:
     run_loop(spend, manager=manager, max_cycles=1)
     assert manager.history()[0].metrics["spent_usd"] == 0.1
+
+
+def test_a_store_that_keeps_no_journal_now_ends_no_loop(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = FaultyStore(MemoryStore())
+    store.fail("record", error=TransientStoreError("away"))
+    manager = CheckpointManager("agent-1", store=store)
+    ended = run_loop(spend, manager=manager, budget=Budget(limit_usd=0.3))
+    assert ended.cycles == 3
+    assert "kept with the next checkpoint only" in caplog.text

@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 from checkpoints import CheckpointManager, Kind, Strategy
+from checkpoints.errors import TransientStoreError
 from checkpoints.loops import Chain, Feedback, Thought, ValidationResult, WaitingForHuman
 from checkpoints.recovery import RecoveryAction, RecoveryLimits, RecoveryManager
 from checkpoints.stores.memory import MemoryStore
+from checkpoints.testing import FaultyStore
 from tests.checkpoints.loops.conftest import Operator
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -441,3 +443,119 @@ def test_a_directive_that_cannot_be_carried_out_ends_no_chain(
     first = made.manager.history()[-1]
     operator(first.id, Strategy.RESTORE_CHECKPOINT, checkpoint_id="nothing")
     assert chain(store).run_with_recovery().passed
+
+
+def test_restarting_a_later_iteration_begins_with_what_the_one_before_left(
+    store: MemoryStore,
+) -> None:
+    questions: list[str] = []
+
+    def asked(question: str) -> str:
+        questions.append(question)
+        return model(question)
+
+    made = chain(store, using=asked)
+    made.validate_with(Flaky(lambda _: True, None, RuntimeError("401: invalid api key")))
+    with pytest.raises(RuntimeError):
+        made.run()
+    assert made._apply_recovery_action(action(Strategy.RESTART_ITERATION))
+    assert made.run_with_recovery().iteration == 1
+    assert questions[1] == questions[2]
+    assert "say more" in questions[1]
+
+
+def test_a_context_that_is_too_long_is_shortened(store: MemoryStore) -> None:
+    flaky = Flaky(model, RuntimeError("maximum context length is 10 tokens"))
+    made = chain(store, using=flaky, retriever=lambda _: ["one", "two", "three", "four"])
+    assert made.run_with_recovery().context == ("one", "two")
+    (event,) = made.recovery.get_recovery_history("c-1")
+    assert (event["action"], event["outcome"]) == ("modify_parameters", "recovered")
+
+
+def test_generating_again_needs_a_text(store: MemoryStore) -> None:
+    made = chain(store).with_retriever(Flaky(lambda _: ["context"], ConnectionError()))
+    with pytest.raises(ConnectionError):
+        made.run()
+    assert not made._apply_recovery_action(action(Strategy.RESTART_FROM_GENERATION))
+
+
+def test_a_model_that_takes_anything_is_given_every_parameter(store: MemoryStore) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def generous(question: str, **options: Any) -> str:
+        seen.append(options)
+        return "a long and careful answer"
+
+    made = chain(store, using=generous)
+    made._apply_recovery_action(action(Strategy.MODIFY_PARAMETERS, temperature=0.3, seed=1))
+    made.run_with_recovery()
+    assert seen == [{"temperature": 0.3, "seed": 1}]
+
+
+@pytest.mark.parametrize("answer", ["yes", None, 1])
+def test_a_validator_that_gives_no_verdict_is_told(store: MemoryStore, answer: object) -> None:
+    made = Chain(model, prompt="p", checkpoint_storage=store).validate_with(lambda _: answer)
+    with pytest.raises(TypeError, match="must return a bool or a ValidationResult"):
+        made.run()
+
+
+def test_a_critic_that_gives_no_opinion_is_told(store: MemoryStore) -> None:
+    made = Chain(model, prompt="p", checkpoint_storage=store).improve_with(lambda _: 5)
+    with pytest.raises(TypeError, match="must return a Feedback, a text or None"):
+        made.run()
+
+
+def test_a_directive_for_a_running_chain_is_carried_out(
+    store: MemoryStore, operator: Operator
+) -> None:
+    made = chain(store)
+    leaves = iter([True])
+
+    def critic(thought: Thought) -> None:
+        if next(leaves, False):
+            operator(made.manager.history()[0].id, Strategy.SKIP_TO_NEXT)
+
+    thought = made.improve_with(critic).run_with_recovery()
+    assert (thought.iteration, steps(made).count("generation")) == (2, 2)
+    assert len(thought.validation_results) == 1
+
+
+def test_a_directive_that_means_nothing_here_is_logged(
+    store: MemoryStore, operator: Operator, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = stopped_at_criticism(store)
+    operator(made.manager.history()[-1].id, Strategy.MODIFY_PARAMETERS, colour="blue")
+    assert chain(store).run_with_recovery().passed
+    assert "modify_parameters could not be applied here" in caplog.text
+
+
+def test_a_failure_is_not_masked_by_a_store_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    store = FaultyStore(MemoryStore())
+
+    def failing(question: str) -> str:
+        store.fail("put", error=TransientStoreError("away"))
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        Chain(failing, prompt="p", checkpoint_storage=store).run()
+    assert "was not saved" in caplog.text
+
+
+def test_a_damaged_checkpoint_leaves_the_rest_of_the_history(tmp_path: Path) -> None:
+    with Chain(
+        model, prompt="p", checkpoint_storage=f"file:///{tmp_path}/store", chain_id="c-1"
+    ) as made:
+        made.run()
+        victim = made.manager.history()[1]
+    (body,) = (tmp_path / "store").rglob(f"{victim.id}*")
+    body.write_bytes(b"\x00" * 10)
+    again = Chain(model, checkpoint_storage=f"file:///{tmp_path}/store", chain_id="c-1")
+    with again:
+        assert len(again.get_checkpoint_history()) == len(made.manager.history()) - 1
+    assert victim.id not in {c.checkpoint_id for c in again.get_checkpoint_history()}
+
+
+def test_a_bottleneck_says_its_share(store: MemoryStore) -> None:
+    done = chain(store)
+    done.run()
+    assert all(str(step).endswith("%)") for step in done.get_performance_bottlenecks())

@@ -276,3 +276,34 @@ def test_an_operation_within_an_iteration_is_no_place_to_restart_it(
     operator(manager.history()[0].id, Strategy.RESTART_ITERATION)
     ended = run_loop(step, manager=manager, max_cycles=3)
     assert "".join(ended.state.completed_actions) == "abc"
+
+
+def test_restore_checkpoint_alone_goes_back_to_the_newest_sound_one(
+    manager: CheckpointManager, operator: Operator
+) -> None:
+    five(manager)
+    left = iter([True])
+
+    def step(state: LoopState) -> None:
+        work(state)
+        if next(left, False):
+            operator(manager.history()[0].id, Strategy.RESTORE_CHECKPOINT)
+
+    ended = run_loop(step, manager=manager, max_cycles=6)
+    assert "".join(ended.state.completed_actions) == "abcdef"
+    assert ended.cycles == 3
+
+
+def test_without_a_generation_the_newest_cycle_is_done_again(
+    manager: CheckpointManager, operator: Operator
+) -> None:
+    left = iter([True])
+
+    def step(state: LoopState) -> None:
+        state.completed_actions.append(state.pending_actions.pop(0))
+        if state.cycle == 2 and next(left, False):
+            operator(manager.history()[0].id, Strategy.RESTART_FROM_GENERATION)
+
+    begin = LoopState(pending_actions=list("abc"))
+    ended = run_loop(step, manager=manager, state=begin, max_cycles=3)
+    assert ("".join(ended.state.completed_actions), ended.cycles) == ("abc", 4)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from checkpoints import CheckpointManager, Strategy
+from checkpoints.errors import TransientStoreError
 from checkpoints.recovery import (
     ADVICE,
     CircuitBreaker,
@@ -22,7 +23,7 @@ from checkpoints.recovery import (
     suggest,
 )
 from checkpoints.stores.memory import MemoryStore
-from checkpoints.testing import FakeClock
+from checkpoints.testing import FakeClock, FaultyStore
 
 
 @pytest.fixture
@@ -199,3 +200,21 @@ def test_storage_is_counted(store: MemoryStore) -> None:
         "state_bytes": sum(record.size or 0 for record in saved),
         "stored_bytes": sum(record.stored_size or 0 for record in saved),
     }
+
+
+def test_an_outcome_that_the_store_does_not_take_ends_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = FaultyStore(MemoryStore())
+    store.fail("record", error=TransientStoreError("away"))
+    trial = RecoveryManager(store).begin(
+        failure(), suggest(failure())[0], agent_id="chain", chain_id="c-1"
+    )
+    assert trial.failure.error_class is ErrorClass.TIMEOUT
+    assert "the outcome of a recovery was not kept" in caplog.text
+
+
+def test_a_retry_after_that_is_no_number_is_not_waited_for() -> None:
+    error = TimeoutError("busy")
+    error.retry_after = "Wed, 21 Oct 2026 07:28:00 GMT"  # type: ignore[attr-defined]
+    assert failure(error).retry_after is None
