@@ -11,6 +11,7 @@ from checkpoints.reporting.answers import Answer, Verdict
 from checkpoints.reporting.counters import Tally
 from checkpoints.reporting.inbox import Inbox
 from checkpoints.reporting.items import Entry
+from checkpoints.reporting.lines import encoded
 from checkpoints.reporting.notices import Notices
 from checkpoints.reporting.pauses import Pauses
 from checkpoints.reporting.segments import MAX_ITEMS, Segment
@@ -18,6 +19,9 @@ from checkpoints.reporting.settings import Settings
 from checkpoints.reporting.spool import Spool
 from checkpoints.reporting.transport import Transport
 
+BROKEN = 500
+BROKEN_AT_MOST = 3
+"""Answers of 500 in a row to the same batch after which it is parted."""
 ADOPT_SECONDS = 30.0
 """How often a sender without work looks for what dead processes have left."""
 
@@ -64,16 +68,33 @@ class Sender:
 
     def _send(self, segment: Segment) -> bool:
         entries = self._read(segment)
+        broken = 0
         while entries:
             batch = next_batch(entries, self._most)
             answer = self._transport.post(body_of(batch))
             dealt_with = self._settle(batch, answer)
+            broken = broken + 1 if answer.status == BROKEN else 0
+            if broken >= BROKEN_AT_MOST:
+                dealt_with = self._part_with(batch)
+                broken = 0
             del entries[:dealt_with]
             segment.left = len(entries)
             if not dealt_with and not self._go_on(answer, len(batch)):
                 return False
         self._spool.finish(segment)
         return True
+
+    def _part_with(self, batch: Sequence[Entry]) -> int:
+        """Try fewer of a batch on which the dashboard breaks; a single item goes to the end.
+
+        Else one item that a dashboard cannot cope with would hold all others back. Returns how
+        many of the batch are dealt with here.
+        """
+        if len(batch) > 1:
+            self._most = len(batch) // 2
+            return 0
+        self._spool.append(batch[0].lane, [encoded(batch[0])])
+        return 1
 
     def _read(self, segment: Segment) -> list[Entry]:
         try:

@@ -34,6 +34,7 @@ class Dashboard(ThreadingHTTPServer):
         self.asked: list[tuple[float, str, str]] = []
         self.directives: list[dict[str, Any]] = []
         self.unfit: Callable[[dict[str, Any]], bool] = lambda item: False
+        self.breaks: Callable[[dict[str, Any]], bool] = lambda item: False
         self.refuses: Callable[[dict[str, Any]], bool] = lambda item: False
         self.most = 500
         self.let_go = threading.Event()
@@ -49,6 +50,8 @@ class Dashboard(ThreadingHTTPServer):
         items = body["items"]
         if len(items) > self.most:
             return 413, {"detail": "too many"}
+        if any(self.breaks(item) for item in items):
+            return 500, {"detail": "broken"}
         if any(self.unfit(item) for item in items):
             return 422, {"detail": "items[0]: not fit"}
         self.requests.append(body)

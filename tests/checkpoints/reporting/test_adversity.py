@@ -93,6 +93,19 @@ def test_an_item_that_spoils_its_batch_is_refused_alone(
     assert caplog.text.count("refused a report: items[0]: not fit") == 1
 
 
+def test_an_item_on_which_a_dashboard_breaks_holds_nothing_back(
+    dashboard: Dashboard, reporters: Reporters
+) -> None:
+    dashboard.breaks = lambda item: item["checkpoint"]["step"] == 7
+    reporter = reporters()
+    report(reporter, range(20))
+    until(lambda: reporter.counters.sent == 19)
+    assert (reporter.counters.spooled, reporter.counters.refused) == (1, 0)
+    dashboard.breaks = lambda item: False
+    until(lambda: reporter.counters.sent == 20)
+    assert len(dashboard.items) == 20
+
+
 def test_what_a_dashboard_refuses_is_counted_and_said_once(
     dashboard: Dashboard, reporters: Reporters, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -143,3 +143,5 @@ def test_deleting_the_last_run_takes_its_messages_and_no_others(saver: HoldfastS
     talk(graph, "t", 2, run_id="second")
     saver.delete_for_runs(["second"])
     assert held(graph, "t") == first
+    graph.invoke({"messages": ["another question"]}, config_of("t", run_id="third"))
+    assert held(graph, "t") == [*first, "another question", "answer 5"]
