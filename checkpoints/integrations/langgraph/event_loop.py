@@ -25,6 +25,7 @@ def in_thread(
     async def run(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.to_thread(method, self, *args, **kwargs)
 
+    run.__name__ = f"a{method.__name__}"
     return run
 
 
@@ -40,4 +41,5 @@ def pages_in_thread(
             for item in page:
                 yield item
 
+    run.__name__ = f"a{method.__name__}"
     return run

@@ -67,6 +67,8 @@ def delete_for_runs(threads: Threads, run_ids: Sequence[str], serde: Any, now: d
                 thread_id,
                 ", ".join(sorted(needed)),
             )
+        else:
+            threads.journal.forget_runs(thread_id, going)
         _erase(threads, thread_id, records, kept | needed, now)
 
 

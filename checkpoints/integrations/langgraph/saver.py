@@ -27,6 +27,7 @@ from checkpoints.integrations.langgraph.addresses import Address
 from checkpoints.integrations.langgraph.copying import copy_thread
 from checkpoints.integrations.langgraph.event_loop import in_thread, pages_in_thread
 from checkpoints.integrations.langgraph.saving import Threads
+from checkpoints.integrations.langgraph.writes import Task
 from checkpoints.retention import RetentionPolicy
 from checkpoints.stores.base import Store
 from checkpoints.stores.urls import open_store
@@ -143,10 +144,8 @@ class HoldfastSaver(BaseCheckpointSaver[str]):  # type: ignore[misc]
         task_path: str = "",
     ) -> None:
         """Keep durably what a task wrote. Raises StoreError, and what the serializer raises."""
-        address = Address.of(config)
-        self._threads.keep_writes(
-            address, writes, task_id=task_id, task_path=task_path, serde=self.serde, now=_now()
-        )
+        task = Task.of(config, task_id, task_path)
+        self._threads.keep_writes(Address.of(config), writes, task, serde=self.serde, now=_now())
 
     def delete_thread(self, thread_id: str) -> None:
         """Delete a thread for good: all namespaces, with their writes."""

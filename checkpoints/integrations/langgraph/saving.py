@@ -21,7 +21,7 @@ from checkpoints.integrations.langgraph.marking import Marker
 from checkpoints.integrations.langgraph.remembered import RECENT, Memory, Recent
 from checkpoints.integrations.langgraph.retaining import Retainer
 from checkpoints.integrations.langgraph.states import checkpoint_in, state_of
-from checkpoints.integrations.langgraph.writes import WriteJournal
+from checkpoints.integrations.langgraph.writes import Task, WriteJournal
 from checkpoints.records import Checkpoint, Draft
 from checkpoints.retention import RetentionPolicy
 from checkpoints.stores.base import Store
@@ -113,9 +113,8 @@ class Threads:
         self,
         address: Address,
         writes: Sequence[tuple[str, Any]],
+        task: Task,
         *,
-        task_id: str,
-        task_path: str,
         serde: Any,
         now: datetime,
     ) -> None:
@@ -123,16 +122,10 @@ class Threads:
         recent = self._recent.get(address)
         place = recent.place if recent else self._written_place(address)
         entries = self.journal.entries_for(
-            address.thread_id,
-            place,
-            writes,
-            task_id=task_id,
-            task_path=task_path,
-            serde=serde,
-            now=now,
+            address.thread_id, place, writes, task, serde=serde, now=now
         )
         self.journal.keep(entries)
-        node = progress.node_of(task_path, recent.sends if recent else ())
+        node = progress.node_of(task.path, recent.sends if recent else ())
         if node is not None:
             self._nodes.put(address, (self._nodes.get(address) or frozenset()) | {node})
         self._marker.mark(address, place, writes, node, serde, now)

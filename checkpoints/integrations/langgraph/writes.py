@@ -6,16 +6,33 @@ LangGraph's rules: a task's ordinary write is kept as it came first, one to a sp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
-from langgraph.checkpoint.base import WRITES_IDX_MAP, PendingWrite
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import WRITES_IDX_MAP, PendingWrite, get_checkpoint_metadata
 
 from checkpoints.connectors.langgraph_native.places import WRITE, Place, write_prefix, writes_of
 from checkpoints.integrations.langgraph.states import rebuilt, serialised
 from checkpoints.records import JournalEntry
 from checkpoints.stores.base import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Who wrote: a task of LangGraph, by its id and path, in a run that may have an id."""
+
+    id: str
+    path: str
+    run_id: str | None
+
+    @classmethod
+    def of(cls, config: RunnableConfig, task_id: str, task_path: str) -> Self:
+        """Return the task of a call's arguments."""
+        run_id = get_checkpoint_metadata(config, {}).get("run_id")
+        return cls(id=task_id, path=task_path, run_id=run_id if isinstance(run_id, str) else None)
 
 
 class WriteJournal:
@@ -47,9 +64,8 @@ class WriteJournal:
         thread_id: str,
         place: Place,
         writes: Sequence[tuple[str, Any]],
+        task: Task,
         *,
-        task_id: str,
-        task_path: str,
         serde: Any,
         now: datetime,
     ) -> list[JournalEntry]:
@@ -61,8 +77,9 @@ class WriteJournal:
                 now,
                 {
                     "namespace": place.namespace,
-                    "task_id": task_id,
-                    "task_path": task_path,
+                    "task_id": task.id,
+                    "task_path": task.path,
+                    "run_id": task.run_id,
                     "index": WRITES_IDX_MAP.get(channel, number),
                     "channel": channel,
                     "value": serialised(serde, value),
@@ -70,6 +87,13 @@ class WriteJournal:
             )
             for number, (channel, value) in enumerate(writes)
         ]
+
+    def forget_runs(self, thread_id: str, run_ids: Collection[str]) -> None:
+        """Delete what the tasks of some runs wrote in a thread."""
+        found = self._store.entries(self._agent_id, thread_id, kind=WRITE)
+        keys = [entry.key for entry in found if entry.data["run_id"] in run_ids]
+        if keys:
+            self._store.forget(self._agent_id, thread_id, kind=WRITE, keys=keys)
 
     def copied(
         self, entry: JournalEntry, thread_id: str, place: Place, now: datetime
