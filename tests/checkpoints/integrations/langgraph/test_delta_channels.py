@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypedDict
 import pytest
 from langgraph.channels import DeltaChannel
 from langgraph.graph import START, StateGraph
+from langgraph.types import Command
 
 from checkpoints.integrations.langgraph import HoldfastSaver
 from tests.checkpoints.connectors import graphs
@@ -143,5 +144,15 @@ def test_deleting_the_last_run_takes_its_messages_and_no_others(saver: HoldfastS
     talk(graph, "t", 1, run_id="second")
     saver.delete_for_runs(["second"])
     assert held(graph, "t") == first
-    graph.invoke({"messages": ["another question"]}, config_of("t", run_id="third"))
-    assert held(graph, "t") == [*first, "another question", f"answer {len(first) + 1}"]
+
+
+def test_a_deleted_runs_answer_is_asked_for_again(saver: HoldfastSaver) -> None:
+    graph = graphs.fan(saver)
+    graph.invoke({"seen": []}, config_of("t", run_id="first"))
+    graph.invoke(Command(resume="a secret"), config_of("t", run_id="second"))
+    saver.delete_for_runs(["second"])
+    assert graph.get_state(config_of("t")).next == ("ask",)
+    asked = graph.invoke(None, config_of("t", run_id="third"))
+    assert asked["__interrupt__"][0].value == "go on?"
+    writes = saver.store.entries("langgraph", "t", kind="write")
+    assert "a secret" not in str([entry.data for entry in writes])
