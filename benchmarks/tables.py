@@ -34,6 +34,8 @@ of those of 4 KB a tenth changes. Then there are insertions, edits and compactio
 by `benchmarks/states.py`, in other words than those that the shipped dictionary was trained with.
 - SqliteSaver is LangGraph's, with one put per step; Kaizen is its `FilesystemStorage`. Ours, \
 SqliteSaver and the zstd files return when the disk has it; the gzip files and Kaizen before that.
+- The saver for LangGraph and SqliteSaver are given the calls of one real graph in turn, a \
+conversation of 2 KB a message.
 - Sizes are those of all files after closing."""
 
 
