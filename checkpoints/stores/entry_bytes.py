@@ -3,10 +3,11 @@
 ::
 
     0  xxh3 (64 bits) of the entry's four names and everything behind it
-    8  MessagePack: [time, checkpoint, name of the key | nil, data]
+    8  MessagePack: [time, checkpoint, name of the key | nil, data, whether it is compressed]
 
 The time is in microseconds since 1970, the data is encoded as states are
-(``checkpoints.bodies.encoding``); with a key it is sealed, bound to the entry's names.
+(``checkpoints.bodies.encoding``), compressed against the shipped dictionary where that makes it
+shorter; with a key it is sealed after that, bound to the entry's names.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 import ormsgpack
 import xxhash
 
+from checkpoints.bodies.compression import compress_small, decompress_small
 from checkpoints.bodies.encoding import decode, encode
 from checkpoints.bodies.encryption import Keyring, wrong_key
 from checkpoints.bodies.tags import is_utf8
@@ -26,6 +28,8 @@ from checkpoints.stores.record_bytes import microseconds, time_of
 
 MAX_DATA = 64 * 1024 * 1024
 """Bytes of an entry's encoded data; what is longer belongs into a state."""
+COMPRESSED = 256
+"""Bytes of encoded data from which compressing it is tried."""
 _CHECK = 8
 
 
@@ -54,6 +58,7 @@ class _Opened(NamedTuple):
     checkpoint_id: str | None
     key_name: str | None
     data: bytes
+    is_compressed: bool
 
 
 def name_of(entry: JournalEntry) -> EntryName:
@@ -80,10 +85,13 @@ def pack_entry(entry: JournalEntry, keys: Keyring | None = None) -> PackedEntry:
             "saved. Keep it in a checkpoint's state",
             path="data",
         )
+    short = compress_small(data) if len(data) >= COMPRESSED else data
+    is_compressed = len(short) < len(data)
+    data = short if is_compressed else data
     if keys is not None:
         data = keys.seal(data, _bound(name))
     key_name = keys.current if keys is not None else None
-    values = [microseconds(entry.recorded_at), entry.checkpoint_id, key_name, data]
+    values = [microseconds(entry.recorded_at), entry.checkpoint_id, key_name, data, is_compressed]
     payload = ormsgpack.packb(values)
     return PackedEntry(name, entry.checkpoint_id, _check(name, payload) + payload)
 
@@ -151,6 +159,8 @@ def _decoded(name: EntryName, opened: _Opened, keys: Keyring | None) -> dict[str
         if keys is None:
             raise wrong_key(opened.key_name, "")
         data = keys.open(opened.key_name, data, _bound(name))
+    if opened.is_compressed:
+        data = decompress_small(data, limit=MAX_DATA)
     found = decode(data)
     if type(found) is not dict:
         raise CorruptCheckpoint("its data is no mapping")

@@ -9,12 +9,16 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
+import ormsgpack
 import pytest
+import xxhash
 
 from checkpoints import CorruptCheckpoint, PermanentStoreError, Store, open_store
+from checkpoints.bodies.compression import compress_small
 from checkpoints.bodies.encryption import Keyring
 from checkpoints.records import Draft, JournalEntry, State
 from checkpoints.stores.entry_bytes import (
+    MAX_DATA,
     EntryName,
     after_prefix,
     damage_of,
@@ -81,6 +85,22 @@ class TestBytes:
         for name in (EntryName("ab", "c", "effect", "k"), name_of(entry("l"))):
             with pytest.raises(CorruptCheckpoint):
                 unpack_entry(name, body)
+
+    @pytest.mark.parametrize("keys", [None, KEYS], ids=["open", "sealed"])
+    def test_long_data_is_compressed_and_reads_back_exactly(self, keys: Keyring | None) -> None:
+        text = " ".join(f"the {n}th mail was sent to the customer" for n in range(200))
+        long = entry("long", data={"text": text, "raw": b"\x00\xff" * 500})
+        packed = pack_entry(long, keys)
+        assert len(packed.body) < len(text) / 5
+        assert unpack_entry(name_of(long), packed.body, keys) == long
+
+    def test_a_body_that_unpacks_to_more_than_an_entry_takes_is_refused(self) -> None:
+        name = name_of(entry("bomb"))
+        bomb = compress_small(b"\0" * (MAX_DATA + 1))
+        payload = ormsgpack.packb([0, None, None, bomb, True])
+        check = xxhash.xxh3_64_digest(ormsgpack.packb(list(name)) + payload)
+        with pytest.raises(CorruptCheckpoint, match="claims a size"):
+            unpack_entry(name, check + payload)
 
     def test_a_forged_body_ends_in_an_error_of_ours(self) -> None:
         for body in (b"", b"x", b"x" * 8, b"\0" * 64):
