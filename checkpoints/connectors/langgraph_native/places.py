@@ -64,10 +64,11 @@ class Place:
     def of(cls, record: Checkpoint) -> Self | None:
         """Return a record's place, None where LangGraph's saver did not write it."""
         values = record.metadata.get(SAVED_AS)
-        if not isinstance(values, Mapping) or "id" not in values:
+        if not isinstance(values, Mapping) or not isinstance(values.get("id"), str):
             return None
-        known = ("id", "namespace", "parent", "root", "is_mark")
-        return cls(record_id=record.id, **{name: values[name] for name in known if name in values})
+        texts = {name: values.get(name) for name in ("id", "namespace", "parent", "root")}
+        known = {name: text for name, text in texts.items() if isinstance(text, str)}
+        return cls(record_id=record.id, is_mark=values.get("is_mark") is True, **known)
 
 
 def place_of(record: Checkpoint) -> Place:
@@ -126,10 +127,34 @@ def readable_record(
 
 
 def writes_of(store: Store, agent_id: str, thread_id: str, place: Place) -> list[JournalEntry]:
-    """Return what tasks wrote at a checkpoint, in the order in which LangGraph applies it."""
+    """Return what tasks wrote at a checkpoint, in the order in which LangGraph applies it.
+
+    Raises CorruptCheckpoint.
+    """
     found = store.entries(agent_id, thread_id, kind=WRITE, prefix=write_prefix(place))
+    for entry in found:
+        _require_write(entry)
     own = [entry for entry in found if entry.data["namespace"] == place.namespace]
     return sorted(own, key=_order)
+
+
+def _require_write(entry: JournalEntry) -> None:
+    """Raise CorruptCheckpoint for an entry that the saver cannot have recorded."""
+    match entry.data:
+        case {
+            "namespace": str(),
+            "task_id": str(),
+            "task_path": str(),
+            "index": int(),
+            "channel": str(),
+            "value": [str(), bytes()],
+        }:
+            return
+        case _:
+            raise CorruptCheckpoint(
+                f"the entry {entry.key!r} is no write of LangGraph's",
+                checkpoint_id=entry.checkpoint_id,
+            )
 
 
 def write_prefix(place: Place) -> str:

@@ -36,7 +36,8 @@ def load_readable(store: ReadableStore, record: Checkpoint) -> dict[str, Any]:
 def _deltas(store: ReadableStore, record: Checkpoint, stored: Mapping[str, Any]) -> dict[str, Any]:
     """Describe the delta channels whose value is not stored in a checkpoint."""
     counters = record.metadata.get(COUNTERS)
-    names = [name for name in counters if name not in stored] if counters else []
+    named = counters if isinstance(counters, Mapping) else {}
+    names = [name for name in named if name not in stored]
     if not names or not isinstance(store, Store):
         return {}
     return {

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -19,8 +20,8 @@ import checkpoints
 from checkpoints.cli.app import app
 from checkpoints.connectors.langgraph_native import load_readable
 from checkpoints.integrations.langgraph import HoldfastSaver
-from checkpoints.records import Checkpoint, Kind, Status, Thread
-from checkpoints.stores.base import ReadableStore
+from checkpoints.records import Checkpoint, JournalEntry, Kind, Status, Thread
+from checkpoints.stores.base import ReadableStore, Store
 from tests.checkpoints.connectors import graphs
 
 CONFIG: Any = {"configurable": {"thread_id": "t", "customer": "ada"}, "metadata": {"team": "ops"}}
@@ -216,3 +217,33 @@ def test_damage_within_a_value_is_named_in_its_place(
     with HoldfastSaver(saver.store, agent_id="support", serde=Broken()) as broken:
         broken.put(config, checkpoint, {"source": "loop", "step": 0}, {})
     assert load_readable(store, head_of(store))["a"]["__type__"] == "unreadable"
+
+
+@pytest.mark.parametrize("value", [7, "x", ["id"], {"id": 7}, {"id": "c", "parent": {"a": 1}}])
+@pytest.mark.parametrize("counters", [7, "log", ["log"], {"log": 1}])
+def test_what_a_stranger_wrote_under_our_names_is_shown_as_it_is(value: Any, counters: Any) -> None:
+    store = checkpoints.open_store("memory://")
+    assert isinstance(store, Store)
+    metadata = {"langgraph_saver": value, "counters_since_delta_snapshot": counters}
+    with checkpoints.CheckpointManager("agent", store=store) as manager:
+        state = {"__langgraph__": [1], "plan": ["msgpack", b"\xc1"], "n": 1}
+        manager.create_checkpoint(state=state, metadata=metadata)
+    [record] = store.history("agent", "main")
+    assert load_readable(store, record)["n"] == 1
+
+
+def test_a_journal_entry_that_is_no_write_of_langgraphs_is_named(saver: HoldfastSaver) -> None:
+    graphs.counter(saver, until=2).invoke({"n": 0, "log": []}, CONFIG)
+    found = saver.get_tuple(CONFIG)
+    assert found is not None
+    entry = JournalEntry(
+        agent_id="support",
+        thread_id="t",
+        kind="write",
+        key=f"{found.checkpoint['id']}//task/+0",
+        recorded_at=datetime.now(UTC),
+        data={"channel": 7},
+    )
+    saver.store.record([entry])
+    with pytest.raises(checkpoints.CorruptCheckpoint, match="is no write of LangGraph's"):
+        saver.get_tuple(CONFIG)
