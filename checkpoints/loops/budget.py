@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -30,11 +31,18 @@ class Budget:
     """A cap in US dollars; None spends without one.
 
     A thread keeps its cap: of the saved cap and this one the lower holds, unless ``override``
-    says that this one replaces it.
+    says that this one replaces it. Raises ValueError for a cap below 0.
     """
 
     limit_usd: float | None = None
     override: bool = False
+
+    def __post_init__(self) -> None:
+        if self.limit_usd is not None and not self.limit_usd >= 0:
+            raise ValueError(
+                f"limit_usd is a number of US dollars from 0 on, not {self.limit_usd!r}; leave it "
+                "out for no cap"
+            )
 
     def over(self, saved: float | None) -> float | None:
         """Return the cap that holds for a thread that was saved with another one."""
@@ -113,8 +121,8 @@ class Spending:
 
     def charge(self, usd: float) -> None:
         """Count what was spent. It is counted above the cap too: then the loop ends."""
-        if usd < 0:
-            raise ValueError(f"a charge must not be negative: {usd}")
+        if not 0 <= usd < math.inf:
+            raise ValueError(f"a charge is a finite number of US dollars from 0 on, not {usd!r}")
         self._values["spent_usd"] = self.spent_usd + usd
         self._keep()
 
