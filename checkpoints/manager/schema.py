@@ -33,7 +33,8 @@ class Schema:
         """Return a state in the form of this version.
 
         A state that says no version is one of version 0. Raises SchemaMismatch, with nothing
-        changed, where there is no way from its version to this one.
+        changed, where there is no way from its version to this one, or a migration returned no
+        mapping.
         """
         if self.version is None:
             return state
@@ -42,8 +43,23 @@ class Schema:
             migrate = self.migrations.get(found) if found < self.version else None
             if migrate is None:
                 raise _mismatch(record, found, self.version)
-            state, found = migrate(state), found + 1
+            state, found = _migrated(migrate, state, record, found, self.version), found + 1
         return state
+
+
+def _migrated(
+    migrate: Migration, state: dict[str, Any], record: Checkpoint, found: int, expected: int
+) -> dict[str, Any]:
+    """Return the state of the next version. A function that returns none must not lose it."""
+    migrated: object = migrate(state)
+    if not isinstance(migrated, Mapping):
+        raise SchemaMismatch(
+            f"migrations[{found}] must return the state of version {found + 1} as a mapping, not "
+            f"{type(migrated).__name__}; {record.id} stays as it is and nothing was changed",
+            found=found,
+            expected=expected,
+        )
+    return dict(migrated)
 
 
 def _mismatch(record: Checkpoint, found: int, expected: int) -> SchemaMismatch:

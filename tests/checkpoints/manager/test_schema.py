@@ -47,6 +47,17 @@ def test_a_state_that_nothing_leads_up_from_is_refused_and_nothing_is_changed(
     assert newer.resume_stats().failed == 1
 
 
+def test_a_migration_that_forgets_to_return_the_state_does_not_lose_it(store: Store) -> None:
+    def in_place(state: dict[str, Any]) -> None:
+        state["plan"] = []
+
+    CheckpointManager("a", store=store).create_checkpoint(state={"n": 1})
+    newer = CheckpointManager("a", store=store, schema_version=1, migrations={0: in_place})  # type: ignore[dict-item]
+    with pytest.raises(SchemaMismatch, match=r"migrations\[0\] must return .* not NoneType"):
+        newer.resume()
+    assert CheckpointManager("a", store=store).resume() == {"n": 1}
+
+
 def test_a_state_of_newer_code_is_refused(store: Store) -> None:
     CheckpointManager("a", store=store, schema_version=2).create_checkpoint(state={"n": 1})
     with pytest.raises(SchemaMismatch, match="Run the code that saved it"):
