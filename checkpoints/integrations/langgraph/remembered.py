@@ -42,11 +42,16 @@ class Recent:
     def unchanged(
         self, versions: Mapping[str, Any], new_versions: Mapping[str, Any]
     ) -> dict[str, Typed]:
-        """Return the channels whose version is the one that was serialised here."""
+        """Return the channels whose version is the one that was serialised here.
+
+        Only versions of the saver's own making count, which two values never share.
+        """
         return {
             name: typed
             for name, typed in self.channels.items()
-            if name not in new_versions and versions.get(name) == self.versions.get(name)
+            if name not in new_versions
+            and isinstance(version := versions.get(name), str)
+            and version == self.versions.get(name)
         }
 
 

@@ -80,6 +80,20 @@ def test_an_id_is_not_saved_again_with_another_content() -> None:
         assert len(list(saver.list(CONFIG))) == 1
 
 
+def test_versions_that_somebody_counts_by_hand_hide_no_change() -> None:
+    with HoldfastSaver("memory://") as saver:
+        config = CONFIG
+        for value in ("old", "new"):
+            checkpoint: Any = {
+                **empty_checkpoint(),
+                "channel_values": {"a": value},
+                "channel_versions": {"a": 1},
+            }
+            config = saver.put(config, checkpoint, METADATA, {})
+        found: Any = saver.get_tuple(CONFIG)
+        assert found.checkpoint["channel_values"] == {"a": "new"}
+
+
 def test_two_threads_may_hold_checkpoints_of_one_id() -> None:
     with HoldfastSaver("memory://") as saver:
         checkpoint: Any = empty_checkpoint()

@@ -143,3 +143,31 @@ def test_metadata_that_json_cannot_carry_is_refused_and_nothing_is_saved() -> No
         with pytest.raises(checkpoints.UnsupportedState, match="metadata"):
             saver.put(CONFIG, checkpoint_of(a=1), metadata, {})
         assert saver.get_tuple(CONFIG) is None
+
+
+def test_only_channels_that_changed_are_serialised_again() -> None:
+    class Counting(JsonSerializer):
+        def __init__(self) -> None:
+            self.seen: list[Any] = []
+
+        def dumps_typed(self, value: Any) -> tuple[str, bytes]:
+            self.seen.append(value)
+            return super().dumps_typed(value)
+
+    serde = Counting()
+    with HoldfastSaver("memory://", serde=serde) as saver:
+        config = CONFIG
+        versions: dict[str, Any] = {"fixed": saver.get_next_version(None, None)}
+        for step in range(3):
+            versions = {**versions, "moving": saver.get_next_version(versions.get("moving"), None)}
+            values = {"fixed": "stays", "moving": step}
+            checkpoint: Any = {
+                **empty_checkpoint(),
+                "channel_values": values,
+                "channel_versions": versions,
+            }
+            new = versions if step == 0 else {"moving": versions["moving"]}
+            config = saver.put(config, checkpoint, {"source": "loop", "step": step}, new)
+        found: Any = saver.get_tuple(CONFIG)
+    assert found.checkpoint["channel_values"] == {"fixed": "stays", "moving": 2}
+    assert serde.seen.count("stays") == 1
