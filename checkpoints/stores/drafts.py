@@ -113,7 +113,10 @@ def saved_before(found: Sequence[Checkpoint | None]) -> list[Checkpoint] | None:
 
 
 def next_head(current: Head | None, record: Checkpoint, *, expected: str | None) -> Head:
-    """Return the head after a save. Raises HeadMoved when it is not where the caller saw it."""
+    """Return the head after a save. Raises HeadMoved when it is not where the caller saw it.
+
+    A directive that nobody has read goes on with it: its agent may have been in a step.
+    """
     check_head(current, expected)
     return Head(
         agent_id=record.agent_id,
@@ -121,6 +124,7 @@ def next_head(current: Head | None, record: Checkpoint, *, expected: str | None)
         checkpoint_id=record.id,
         version=current.version + 1 if current else 1,
         moved_at=record.created_at,
+        directive=current.directive if current else None,
     )
 
 

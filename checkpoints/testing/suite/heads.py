@@ -118,6 +118,22 @@ class Heads(StoreCase):
         assert store.take_directive(head) == given
         assert store.take_directive(head) is None
 
+    def test_a_directive_that_nobody_has_read_goes_on_with_a_save(
+        self, open_store: OpenStore
+    ) -> None:
+        save_chain(open_store(), 2)
+        given = Directive(strategy=Strategy.SKIP_TO_NEXT)
+        self.restore(open_store(), "c1", operation_id="op-1", directive=given)
+        open_store().put(draft(3, parent="c1"), {}, expected_head="c1")
+        store = open_store()
+        head = store.head("agent-1", "main")
+        assert head is not None
+        assert (head.checkpoint_id, store.take_directive(head)) == ("c3", given)
+        store.put(draft(4, parent="c3"), {}, expected_head="c3")
+        head = store.head("agent-1", "main")
+        assert head is not None
+        assert head.directive is None
+
     def test_an_operation_moves_one_head_to_one_checkpoint(self, store: Store) -> None:
         save_chain(store, 3)
         other = store.put(draft(9, thread_id="other"), {}, expected_head=None)
