@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 UNKNOWN = "–"
@@ -65,6 +65,18 @@ def sentence(text: str) -> str:
     if not told or told.endswith(("!", "?", "…")):
         return told
     return f"{told.rstrip('.')}."
+
+
+def cause(error: object) -> str:
+    """Return in words what a checkpoint's metadata say of an error: its type and its message."""
+    if not isinstance(error, Mapping) or "type" not in error:
+        return str(error or "")
+    return ": ".join(str(part) for part in (error["type"], error.get("message")) if part)
+
+
+def figure(value: object) -> str:
+    """Return a measured number without what binary fractions leave behind: 0.41, 143."""
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
 def path_text(path: Iterable[str | int]) -> str:

@@ -71,6 +71,18 @@ def sentence(message: object) -> str:
 
 
 @register.filter
+def cause(error: object) -> str:
+    """Show an error of a checkpoint's metadata as its type and its message."""
+    return formats.cause(error)
+
+
+@register.filter
+def figure(value: object) -> str:
+    """Show a measured number as people write it."""
+    return formats.figure(value)
+
+
+@register.filter
 def thousands(count: int | None) -> str:
     """Group digits: 1,912; – when unknown."""
     return formats.UNKNOWN if count is None else f"{count:,}"
