@@ -16,6 +16,14 @@ from checkpoints.stores.heads import check_head
 SaveChain = Callable[[Sequence[tuple[Draft, State]], str | None], list[Checkpoint]]
 """Saves drafts behind the expected head. Raises PartlySaved."""
 _NAMES = tuple(field.name for field in dataclasses.fields(Draft))
+_TEXT, _NUMBER = "a text", "a whole number"
+_KINDS = (
+    *((name, _TEXT, False) for name in ("id", "agent_id", "thread_id")),
+    *((name, _TEXT, True) for name in ("parent_id", "run_id", "step_name")),
+    ("step", _NUMBER, False),
+    ("iteration", _NUMBER, True),
+)
+"""Each field of a draft that is a text or a number, and whether it may be None."""
 
 
 def measured(draft: Draft, *, size: int, stored_size: int | None, sha256: str | None) -> Checkpoint:
@@ -29,6 +37,8 @@ def measured(draft: Draft, *, size: int, stored_size: int | None, sha256: str | 
 
 
 def _check(draft: Draft) -> None:
+    for name, kind, optional in _KINDS:
+        _check_kind(name, getattr(draft, name), kind, optional=optional)
     if draft.created_at.tzinfo is None:
         raise UnsupportedState(
             "created_at must have a time zone; nothing was saved", path="created_at"
@@ -46,6 +56,17 @@ def _check(draft: Draft) -> None:
         for name, value in values.items():
             _check_json(name, value)
         raise
+
+
+def _check_kind(name: str, value: object, kind: str, *, optional: bool) -> None:
+    """Refuse what some stores would keep, and no later save could go on from."""
+    if value is None and optional:
+        return
+    fits = isinstance(value, str) if kind is _TEXT else type(value) is int
+    if not fits:
+        raise UnsupportedState(
+            f"{name} must be {kind}, not {value!r}; nothing was saved", path=name
+        )
 
 
 def _is_finite_number(value: object) -> bool:

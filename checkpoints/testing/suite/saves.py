@@ -117,6 +117,10 @@ class Saves(StoreCase):
             ({"metadata": {"x": object()}}, "metadata"),
             ({"step_name": "\ud800"}, "step_name"),
             ({"created_at": NOON.replace(tzinfo=None)}, "created_at"),
+            ({"step": "3"}, "step"),
+            ({"step": 1.5}, "step"),
+            ({"iteration": "first"}, "iteration"),
+            ({"step_name": 3}, "step_name"),
         ],
     )
     def test_a_field_that_cannot_be_kept_is_named(
