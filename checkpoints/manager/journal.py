@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import queue
-import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from checkpoints.forks import renew_in_children
 from checkpoints.identifiers import new_id
+from checkpoints.manager.backlog import Backlog
 from checkpoints.records import JournalEntry
 from checkpoints.stores.base import Store
 
@@ -38,17 +36,9 @@ class Journal:
         self._agent_id = agent_id
         self._thread_id = thread_id
         self._clock = clock
-        self._begin()
-        renew_in_children(self)
-
-    def after_fork(self) -> None:
-        """Begin with nothing: what waits is the parent's to write."""
-        self._begin()
-
-    def _begin(self) -> None:
-        self._waiting: queue.Queue[JournalEntry | None] = queue.Queue(MAX_WAITING)
-        self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._backlog: Backlog[JournalEntry] = Backlog(
+            self._write, name="holdfast-journal", at_exit=CLOSE_SECONDS
+        )
         self._noted = 0
 
     def note(self, what: str, *, checkpoint_id: str | None = None, **details: Any) -> None:
@@ -68,41 +58,26 @@ class Journal:
             checkpoint_id=checkpoint_id,
             data=data,
         )
-        with self._lock:
-            self._start()
-            try:
-                self._waiting.put_nowait(entry)
-            except queue.Full:
-                logger.warning("the operation journal is behind; %s is not noted", data)
+        if len(self._backlog.waiting) < MAX_WAITING:
+            self._backlog.add(entry)
+        else:
+            logger.warning("the operation journal is behind; %s is not noted", data)
 
     def read(self, kind: str, limit: int | None = None) -> list[JournalEntry]:
         """Return the newest entries of a kind, oldest first, those that wait included."""
-        self._stop()
+        self._backlog.wait(CLOSE_SECONDS)
         return self._store.entries(self._agent_id, self._thread_id, kind=kind, limit=limit)
 
     def close(self) -> None:
         """Write what waits and end the thread."""
-        self._stop()
+        self._backlog.close(CLOSE_SECONDS)
 
-    def _start(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="holdfast-journal", daemon=True)
-            self._thread.start()
-
-    def _stop(self) -> None:
-        with self._lock:
-            thread, self._thread = self._thread, None
-            if thread is not None:
-                self._waiting.put(None)
-                thread.join(CLOSE_SECONDS)
-
-    def _run(self) -> None:
-        while (entry := self._waiting.get()) is not None:
-            try:
-                self._store.record([entry], replace=True)
-                self._tidy(entry.kind)
-            except Exception as error:  # noqa: BLE001 - a note never ends the noting
-                logger.warning("the operation journal was not written: %s", error)
+    def _write(self, entries: list[JournalEntry]) -> None:
+        try:
+            self._store.record(entries, replace=True)
+            self._tidy(entries[-1].kind)
+        except Exception as error:  # noqa: BLE001 - a note never ends the noting
+            logger.warning("the operation journal was not written: %s", error)
 
     def _tidy(self, kind: str) -> None:
         """Let the oldest go now and then."""

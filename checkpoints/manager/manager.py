@@ -6,13 +6,13 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from contextvars import copy_context
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, Unpack
 
 from checkpoints.drift import DriftReport, Sign, metric_signs, state_signs
-from checkpoints.errors import CorruptCheckpoint, HeadMoved
+from checkpoints.errors import CorruptCheckpoint, HeadMoved, SaveVetoed, TransientStoreError
 from checkpoints.hooks import HookEvent, HookManager
 from checkpoints.identifiers import new_id
 from checkpoints.lineage import fork as fork_thread
@@ -21,8 +21,9 @@ from checkpoints.manager.dashboard import APPLIED
 from checkpoints.manager.effects import Effects, PendingEffect
 from checkpoints.manager.journal import OPERATION
 from checkpoints.manager.opening import opened
+from checkpoints.manager.place import Standing
 from checkpoints.manager.resumes import ResumeStats
-from checkpoints.manager.runs import MESSAGE, Batch, Operation, Run, described, ending
+from checkpoints.manager.runs import Batch, Operation, Run, described, ending
 from checkpoints.manager.schema import Migration, Schema
 from checkpoints.manager.state import Apply, Capture, StateHolder
 from checkpoints.manager.timing import Timing
@@ -161,28 +162,28 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
         each case nothing was saved. With ``durability="async"`` errors of the store come from a
         later save or ``flush``, and the record's ``stored_size`` and ``sha256`` are not known yet.
         """
-        with self._lock:
+        with self._acting():
+            given = self.captured_state() if state is None else state
             self._look()
             self._carry_out_restores()
+            stands = self._stands.now
             draft = Draft(
                 id=new_id(),
                 agent_id=self.agent_id,
                 thread_id=self.thread_id,
-                step=self._place.step + 1 if step is None else step,
+                step=stands.step + 1 if step is None else step,
                 created_at=self._clock(),
-                parent_id=self._place.head_id,
+                parent_id=stands.head_id,
                 run_id=self.run_id,
                 step_name=step_name,
                 iteration=iteration,
                 kind=Kind(kind),
                 status=Status(status),
                 metrics=dict(metrics or {}),
-                metadata={**self._marks(), **(metadata or {})},
+                metadata={**(metadata or {}), **self._marks()},
             )
-            given = self.captured_state() if state is None else state
             saved = self._save(draft, given)
             self._timing.saved()
-        self._tell()
         return saved
 
     @property
@@ -205,9 +206,9 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
 
         After ``refresh_after`` seconds of uptime it is a recovery checkpoint, and it is read back.
         """
-        with self._lock:
+        with self._acting():
             self._timing.step()
-            if self._timing.refresh_due():
+            if self._timing.refresh_due() and self._batch is None:
                 return self._refresh(state, details)
             if self._timing.due():
                 return self.create_checkpoint(kind, state, **details)
@@ -237,11 +238,11 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
         more: dict[str, Any] = {"error": described(error), **(metadata or {})}
         try:
             saved = self.create_checkpoint(kind, None, status=status, metadata=more, **facts)
-        except (HeadMoved, CorruptCheckpoint):
+        except (HeadMoved, CorruptCheckpoint, SaveVetoed, TransientStoreError):
             raise
         except Exception as ours:  # noqa: BLE001 - the agent's capture may raise anything
-            more["state_of_before"] = f"{type(ours).__name__}: {ours}"[:MESSAGE]
-            state = self._head_state()
+            more["state_of_before"] = ": ".join(described(ours).values())
+            state = self._state_of_head()
             saved = self.create_checkpoint(kind, state, status=status, metadata=more, **facts)
         self._dashboard.failed(error, saved)
         self.flush()
@@ -276,26 +277,33 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
         CorruptCheckpoint when the head cannot be read: an older state is never taken silently;
         SchemaMismatch when other code saved it.
         """
-        with self._lock:
+        with self._acting():
+            self.refuse_in_batch("resuming")
             with contextlib.suppress(HeadMoved):
                 self.flush()
             self._carry_out_restores(ask=True)
-            self._look(again=True)
-            head = self._place.head
-            if head is None:
-                return None
+            before = self._stands
+            self._stands = Standing()
             try:
-                record = self._head_record(head.checkpoint_id)
-                state = self._schema.brought_up(self._store.load(record), record)
-                self.directive = head.directive
-                self._put_back(state)
+                return self._resumed()
             except BaseException as error:
-                self._resumes.failed(head.checkpoint_id, error)
+                self._resumes.failed(self._stands.now.head_id, error)
+                self._stands, self.directive = before, None
                 raise
-            self._store.take_directive(head)
-            if self.directive is None:
-                self._directive_from_dashboard()
-            self._resumes.resumed(record.id)
+
+    def _resumed(self) -> dict[str, Any] | None:
+        self._look(again=True)
+        head = self._stands.now.head
+        if head is None:
+            return None
+        record = self._head_record(head.checkpoint_id)
+        state = self._schema.brought_up(self._store.load(record), record)
+        self.directive = head.directive
+        self._put_back(state)
+        self._store.take_directive(head)
+        if self.directive is None:
+            self._directive_from_dashboard()
+        self._resumes.resumed(record.id)
         return state
 
     @also_async
@@ -306,14 +314,23 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
         ``resume()`` brings the same state again. Raises CheckpointNotFound for a checkpoint of
         another agent or thread, CorruptCheckpoint, HeadMoved, SchemaMismatch.
         """
-        with self._lock:
-            record = self._own(ref)
-            state = self._schema.brought_up(self._store.load(record), record)
+        with self._acting():
+            record, state = self.readied(ref)
             self.move_head(record, reason="restored by its agent")
-            self._put_back(state)
-            self._dashboard.saved(record, self._place.head)
-        self._call_hooks(HookEvent.ON_RESTORE, checkpoint=record)
+            self.take_back(record, state)
         return state
+
+    def readied(self, ref: Checkpoint | str) -> tuple[Checkpoint, dict[str, Any]]:
+        """Return a record and its state as a restore would put it back; change nothing."""
+        record = self._own(ref)
+        return record, self._schema.brought_up(self._store.load(record), record)
+
+    def take_back(self, record: Checkpoint, state: dict[str, Any]) -> None:
+        """Put the state of the head back into the agent, after the head was moved."""
+        with self._acting():
+            self._dashboard.saved(record, self._stands.now.head)
+            self._teller.later(HookEvent.ON_RESTORE, record, copy_context(), soon=True)
+            self._put_back(state)
 
     @also_async
     def next_directive(self) -> Directive | None:
@@ -321,18 +338,15 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
 
         Raises HeadMoved when the operator restored another checkpoint: ``resume()`` brings both.
         """
-        with self._lock:
+        with self._acting():
             self._look()
             self._carry_out_restores()
             head = self._settled_head()
-            check_head(head, self._durable.head_id)
+            if not self._stands.may_be_at(head.checkpoint_id if head else None):
+                check_head(head, self._stands.durable.head_id)
             if head is None or head.directive is None:
                 return self._directive_from_dashboard()
             self.directive = self._store.take_directive(head)
-            if self._place is self._durable:
-                self._place = self._durable = replace(
-                    self._place, head=replace(head, directive=None)
-                )
         return self.directive
 
     @also_async
@@ -417,7 +431,10 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
         self._drift = DriftReport(signs=tuple(signs))
         if self._drift:
             self._drifted.add(records[-1].id)
-            self._call_hooks(HookEvent.ON_DRIFT, drift=self._drift, checkpoint=records[-1])
+            step = self._stands.now.step
+            self._teller.call(
+                HookEvent.ON_DRIFT, step=step, drift=self._drift, checkpoint=records[-1]
+            )
         return self._drift
 
     # -- the end ------------------------------------------------------------------------------
@@ -456,15 +473,16 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
 
     def _marks(self) -> dict[str, Any]:
         drift = {"drift": str(self._drift)} if self._drift else {}
-        return {**self._schema.mark(), **self._place.mark(), **drift}
+        return {**self._schema.mark(), **self._stands.now.mark(), **drift}
 
     def _before_operation(self, name: str) -> Checkpoint:
         """Save what an operation can be undone to, and keep it while the operation runs."""
-        with self._lock:
+        with self._acting():
             if self._pruner.idle:
                 self._pruner = Pruner(self._store, RetentionPolicy())
             saved = self.create_checkpoint(Kind.PRE_OPERATION, step_name=name)
             self._pruner.hold(saved.id)
+        self.flush()
         return saved
 
     def _after_operation(self, before: Checkpoint) -> None:
@@ -489,8 +507,15 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
         self._journal.note("refreshed", checkpoint_id=saved.id)
         return saved
 
+    def _state_of_head(self) -> dict[str, Any]:
+        """Return the state of the last durable checkpoint, empty for a fresh thread."""
+        with self._acting():
+            self._look()
+            head_id = self._stands.durable.head_id
+        return self.readied(head_id)[1] if head_id else {}
+
     def _new_effect(self, name: str, key: str, result: Any) -> Effect:
-        with self._lock:
+        with self._acting():
             self._look()
         return Effect(
             agent_id=self.agent_id,
@@ -499,7 +524,7 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
             key=key,
             recorded_at=self._clock(),
             run_id=self.run_id,
-            checkpoint_id=self._place.head_id,
+            checkpoint_id=self._stands.now.head_id,
             result=result,
         )
 

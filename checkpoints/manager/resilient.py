@@ -52,7 +52,7 @@ class ResilientCheckpointManager(CheckpointManager):
             self._journal.note(
                 "retried", method=retry.method, attempt=retry.attempt, error=str(retry.error)
             )
-        self._call_hooks(HookEvent.ON_RETRY, error=retry.error)
+        self._teller.call(HookEvent.ON_RETRY, step=self._stands.now.step, error=retry.error)
 
     def _fell_back(self, fallback: Fallback) -> None:
         if fallback.away:

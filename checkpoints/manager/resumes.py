@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from checkpoints.identifiers import new_id
 from checkpoints.manager.dashboard import Dashboard
 from checkpoints.manager.journal import Journal
+from checkpoints.manager.runs import described
 from checkpoints.records import JournalEntry
 
 RESUME = "resume"
@@ -63,7 +64,7 @@ class Resumes:
 
     def failed(self, checkpoint_id: str | None, error: BaseException) -> None:
         """Note that the head could not be resumed from."""
-        self._write(new_id(), checkpoint_id, FAILED, f"{type(error).__name__}: {error}")
+        self._write(new_id(), checkpoint_id, FAILED, ": ".join(described(error).values()))
 
     def stats(self) -> ResumeStats:
         """Count the thread's resumes."""

@@ -116,9 +116,14 @@ def ending(error: BaseException) -> tuple[Kind, Status]:
 
 
 def described(error: BaseException) -> dict[str, str]:
-    """Return an error as a checkpoint's metadata keeps it."""
+    """Return an error as a checkpoint's metadata can keep it, whatever its message holds."""
     try:
-        message = str(error)
+        message = str(error)[:MESSAGE]
     except Exception:  # noqa: BLE001 - an error that cannot even be read
         message = "(its message cannot be read)"
-    return {"type": type(error).__name__, "message": message[:MESSAGE]}
+    return {"type": _keepable(type(error).__name__), "message": _keepable(message)}
+
+
+def _keepable(text: str) -> str:
+    """Write half surrogates, as in names of files that are no UTF-8, as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import logging
-import threading
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from checkpoints.bodies.encoding import decode, encode
 from checkpoints.forks import renew_in_children
+from checkpoints.manager.backlog import Backlog
 from checkpoints.records import Checkpoint, Draft, State
 from checkpoints.stores.base import Store
 from checkpoints.stores.drafts import measured
@@ -36,12 +33,20 @@ class Saving(Protocol):
         """Save, now or later; the record's ``stored_size`` is None while it is not known."""
         ...
 
-    def flush(self) -> None:
-        """Wait until all is durable. Raises the error for which something is not."""
+
+class UsualSaving(Saving, Protocol):
+    """One that makes everything durable by itself."""
+
+    def wait(self) -> None:
+        """Wait until nothing is on its way any more, durable or not."""
+        ...
+
+    def check(self) -> None:
+        """Raise the error for which something is not durable, once."""
         ...
 
     def close(self) -> None:
-        """Flush, and let go of the thread if there is one."""
+        """Wait, check, and let go of the thread if there is one."""
         ...
 
 
@@ -58,8 +63,11 @@ class SyncSaving:
         self._landed(saved)
         return saved
 
-    def flush(self) -> None:
+    def wait(self) -> None:
         """Do nothing: nothing waits."""
+
+    def check(self) -> None:
+        """Do nothing: errors were raised."""
 
     def close(self) -> None:
         """Do nothing."""
@@ -91,141 +99,85 @@ class Waiting:
 
 
 class BatchSaving:
-    """Durable together at the end, all or nothing."""
+    """Durable together when the batch ends, all or nothing."""
 
     def __init__(self, store: Store, landed: Landed) -> None:
         self._store = store
         self._landed = landed
-        self._waiting: list[Waiting] = []
+        self.waiting: list[Waiting] = []
 
     def save(self, draft: Draft, state: State, *, expected_head: str | None) -> Checkpoint:
         """Take a copy."""
-        self._waiting.append(Waiting.of(draft, state, expected_head))
-        return self._waiting[-1].record()
+        given = Waiting.of(draft, state, expected_head)
+        record = given.record()
+        self.waiting.append(given)
+        return record
 
-    def flush(self) -> None:
+    def end(self) -> None:
         """Save all that was taken."""
-        waiting, self._waiting = self._waiting, []
-        for saved in put_together(self._store, waiting):
+        for saved in put_together(self._store, self.waiting):
             self._landed(saved)
-
-    def close(self) -> None:
-        """Save all that was taken."""
-        self.flush()
 
 
 class AsyncSaving:
     """Durable a moment later: a thread of its own saves what was copied, several at once.
 
-    After an error nothing more is saved: what waits follows what failed. ``flush`` and the next
+    After an error nothing more is saved: what waits follows what failed. ``check`` and the next
     ``save`` raise it, once, and then begin anew.
     """
 
     def __init__(self, store: Store, landed: Landed) -> None:
         self._store = store
         self._landed = landed
-        self._begin()
+        self._backlog = Backlog(self._save_together, name="holdfast-saver", together=TOGETHER)
+        self.after_fork()
         renew_in_children(self)
 
     def after_fork(self) -> None:
         """Begin with nothing: what waits is the parent's to save."""
-        self._begin()
-
-    def _begin(self) -> None:
-        self._changed = threading.Condition()
-        self._waiting: deque[Waiting] = deque()
-        self._bytes = self._busy = 0
-        self._error: BaseException | None = None
-        self._thread: threading.Thread | None = None
-        self._closing = False
+        self._error: Exception | None = None
 
     def save(self, draft: Draft, state: State, *, expected_head: str | None) -> Checkpoint:
         """Take a copy; wait only while too much waits already."""
         given = Waiting.of(draft, state, expected_head)
         record = given.record()
-        with self._changed:
-            self._changed.wait_for(self._has_room)
-            self._raise_error()
-            self._waiting.append(given)
-            self._bytes += given.size
-            self._start()
-            self._changed.notify_all()
+        self._backlog.add(given, when=self._has_room)
         return record
 
-    def flush(self) -> None:
-        """Wait until all is durable. Raises the error for which something is not."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._waiting and not self._busy)
-            self._raise_error()
+    def wait(self) -> None:
+        """Wait until all that was given is durable, or given up."""
+        self._backlog.wait()
 
-    def close(self) -> None:
-        """Flush and end the thread."""
-        try:
-            self.flush()
-        finally:
-            with self._changed:
-                thread, self._thread, self._closing = self._thread, None, True
-                self._changed.notify_all()
-            if thread is not None:
-                thread.join()
-                atexit.unregister(self._flush_at_exit)
-            self._closing = False
-
-    def _flush_at_exit(self) -> None:
-        """Save what waits although the program forgot to; what fails is in the log already."""
-        with contextlib.suppress(Exception):
-            self.flush()
-
-    def _has_room(self) -> bool:
-        return self._error is not None or (
-            len(self._waiting) < MAX_WAITING and self._bytes < MAX_WAITING_BYTES
-        )
-
-    def _raise_error(self) -> None:
-        error, self._error = self._error, None
+    def check(self) -> None:
+        """Raise the error for which something is not durable, once."""
+        with self._backlog.changed:
+            error, self._error = self._error, None
         if error is not None:
             raise error
 
-    def _start(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="holdfast-saver", daemon=True)
-            self._thread.start()
-            atexit.register(self._flush_at_exit)
+    def close(self) -> None:
+        """Wait, end the thread, check."""
+        self._backlog.close()
+        self.check()
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._closing)
-                if not self._waiting:
-                    return
-                together = [
-                    self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))
-                ]
-                self._busy = len(together)
-            error = self._save(together)
-            with self._changed:
-                self._settle(together, error)
-                self._changed.notify_all()
+    def _has_room(self) -> bool:
+        self.check()
+        waiting = self._backlog.waiting
+        return len(waiting) < MAX_WAITING and sum(each.size for each in waiting) < MAX_WAITING_BYTES
 
-    def _save(self, together: list[Waiting]) -> BaseException | None:
-        """Save some and return what they failed of, if they did."""
+    def _save_together(self, together: list[Waiting]) -> None:
         try:
             for saved in put_together(self._store, together):
                 self._landed(saved)
         except Exception as error:  # noqa: BLE001 - whoever saves next is told
-            return error
-        return None
+            self._give_up(error, len(together))
 
-    def _settle(self, together: list[Waiting], error: BaseException | None) -> None:
-        self._busy = 0
-        self._bytes -= sum(each.size for each in together)
-        if error is None:
-            return
-        lost = len(together) + len(self._waiting)
+    def _give_up(self, error: Exception, failed: int) -> None:
+        with self._backlog.changed:
+            lost = failed + len(self._backlog.waiting)
+            self._backlog.waiting.clear()
+            self._error = error
         logger.error("%d checkpoints that waited were not saved: %s", lost, error)
-        self._waiting.clear()
-        self._bytes = 0
-        self._error = error
 
 
 def put_together(store: Store, waiting: list[Waiting]) -> list[Checkpoint]:

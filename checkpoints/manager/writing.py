@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from checkpoints.drift import DriftReport
-from checkpoints.errors import CheckpointError, CheckpointNotFound, CorruptCheckpoint
+from checkpoints.errors import (
+    CheckpointError,
+    CheckpointNotFound,
+    CorruptCheckpoint,
+    PlanRefused,
+    StoreError,
+)
 from checkpoints.forks import renew_in_children
-from checkpoints.hooks import HookContext, HookEvent, HookManager, Outcome
+from checkpoints.hooks import HookEvent, HookManager
 from checkpoints.identifiers import new_id
 from checkpoints.manager.both import also_async
 from checkpoints.manager.dashboard import APPLIED, FAILED, Dashboard, reporter_from_environment
 from checkpoints.manager.journal import Journal
-from checkpoints.manager.place import Place
+from checkpoints.manager.place import Place, Standing
 from checkpoints.manager.reading import ThreadReader
 from checkpoints.manager.resumes import Resumes
-from checkpoints.manager.saving import AsyncSaving, BatchSaving, Saving, SyncSaving
+from checkpoints.manager.runs import described
+from checkpoints.manager.saving import AsyncSaving, BatchSaving, SyncSaving, UsualSaving
+from checkpoints.manager.telling import Teller
 from checkpoints.pruning import Pruner
 from checkpoints.records import Checkpoint, Draft, Head, State, Strategy
 from checkpoints.retention import RetentionPolicy
 from checkpoints.stores.base import Store
+from checkpoints.stores.heads import check_head
 from checkpoints.stores.urls import absolute_url
 
 if TYPE_CHECKING:
@@ -67,24 +75,31 @@ class ThreadWriter(ThreadReader):
         self._pruner = Pruner(store, policy)
         self._journal = Journal(store, agent_id, thread_id, clock)
         self._resumes = Resumes(self._journal, self.run_id, self._dashboard)
-        self._saving = self._usual_saving = self._saving_as(durability)
-        self._place = self._durable = Place()
-        self._looked = False
-        self._untold: deque[Checkpoint] = deque()
-        self._lock = threading.RLock()
+        self._teller = Teller(self.hooks, agent_id, thread_id, self.run_id, clock)
+        self._saving = self._saving_as(durability)
+        self.after_fork()
         renew_in_children(self)
 
     def after_fork(self) -> None:
         """Take a lock that no other thread of the parent holds, and look where the head is."""
         self._lock = threading.RLock()
-        self._looked = False
+        self._depth = 0
+        self._mid_save = False
+        self._stands = Standing()
+        self._batch: BatchSaving | None = None
 
     @also_async
     def flush(self) -> None:
-        """Wait until everything is durable. Raises the error for which something is not."""
-        with self._lock, self._resetting():
-            self._saving.flush()
-        self._tell()
+        """Wait until everything is durable. Raises the error for which something is not.
+
+        What an open batch has taken is left to its end.
+        """
+        self._saving.wait()
+        with self.held(), self._doubting():
+            outermost = self._depth == 1
+            self._saving.check()
+        if outermost:
+            self._teller.tell()
 
     @also_async
     def close(self) -> None:
@@ -95,57 +110,116 @@ class ThreadWriter(ThreadReader):
             stack.callback(self._dashboard.close)
             stack.callback(self._journal.close)
             stack.callback(self._pruner.close)
-            stack.callback(self._tell)
-            self._saving.close()
+            stack.callback(self._teller.close)
+            with self._doubting():
+                self._saving.close()
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Keep every other thread from saving through this manager."""
+        """Keep every other thread from saving through this manager; ``tell`` afterwards."""
         with self._lock:
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+
+    def tell(self) -> None:
+        """Call hooks for what was done while the manager was held."""
+        self._teller.tell_soon()
+
+    @contextlib.contextmanager
+    def _acting(self) -> Iterator[None]:
+        """Hold the manager, and call hooks once it is let go: they may save too."""
+        with self.held():
+            outermost = self._depth == 1
             yield
+        if outermost:
+            self.tell()
+
+    def refuse_in_batch(self, what: str) -> None:
+        """Raise PlanRefused while a batch is open: what it took is in no store yet."""
+        if self._batch is not None:
+            raise PlanRefused(f"{what} is not possible while a batch is open; nothing was changed")
 
     def move_head(self, ref: Checkpoint | str, *, reason: str) -> str | None:
         """Make a checkpoint the head and leave the agent's state alone; return the head before.
 
         Raises HeadMoved, CheckpointNotFound; then nothing was moved.
         """
-        with self._lock:
+        with self._acting():
+            self.refuse_in_batch("moving the head")
             self.flush()
             self._look()
             record = self._own(ref)
-            before = self._place.head_id
-            if record.id != before:
-                now = self._clock()
-                head = self._store.set_head(record, expected=before, now=now, reason=reason)
-                self._place = self._durable = Place(head, record.step)
-                self._pruner.look_again()
-                note = {"previous_head": before, "reason": reason}
-                self._journal.note("restored", checkpoint_id=record.id, **note)
+            before = self._stands.now.head_id
+            if record.id == before:
+                check_head(self._stored_head(), before)
+            else:
+                self._set_head(record, expected=before, reason=reason)
         return before
+
+    def get_head_id(self) -> str | None:
+        """Return the head from which this manager goes on, once nothing is on its way to it."""
+        with self._acting():
+            self.flush()
+            self._look()
+            return self._stands.now.head_id
+
+    def put_head_back(self, ref: Checkpoint | str, *, expected: str, reason: str) -> None:
+        """Take a move back, unless it was not made or the head has moved on since."""
+        with self._acting():
+            head = self._stored_head()
+            if head is not None and head.checkpoint_id == expected:
+                self._set_head(self._own(ref), expected=expected, reason=reason)
+
+    def _set_head(self, record: Checkpoint, *, expected: str | None, reason: str) -> None:
+        head = self._store.set_head(record, expected=expected, now=self._clock(), reason=reason)
+        self._stands.at(Place(head, record.step))
+        self._pruner.look_again()
+        note = {"previous_head": expected, "reason": reason}
+        self._journal.note("restored", checkpoint_id=record.id, **note)
 
     def _settle(self) -> None:
         """Let what was saved be seen by what is read."""
-        if self._saving is self._usual_saving:
-            self.flush()
-            self._pruner.settle()
+        self._saving.wait()
+        self._pruner.settle()
 
     def _settled_head(self) -> Head | None:
         """Return the stored head; where it seems moved, once no save is on its way there."""
         head = self._stored_head()
-        if (head.checkpoint_id if head else None) != self._durable.head_id:
+        if not self._stands.may_be_at(head.checkpoint_id if head else None):
             self.flush()
             head = self._stored_head()
         return head
 
     def _look(self, *, again: bool = False) -> None:
-        """Learn where the head is, the first time or again."""
-        if self._looked and not again:
-            return
-        head = self._stored_head()
-        step = self._head_record(head.checkpoint_id).step if head else 0
-        self._place = self._durable = Place(head, step)
-        self._looked = True
-        self._pruner.look_again()
+        """Learn where the head is: the first time, again, or when it is in doubt what was kept."""
+        if again or not self._stands.known:
+            head = self._stored_head()
+            step = self._head_record(head.checkpoint_id).step if head else 0
+            self._stands.at(Place(head, step))
+            self._pruner.look_again()
+        elif self._stands.in_doubt and self._batch is None:
+            self._settle_doubt()
+
+    def _settle_doubt(self) -> None:
+        """Stand behind those saves that were kept although an error came back.
+
+        While the store cannot tell, stand where the last is that is known to be kept: should a
+        later one be the head, the next save raises HeadMoved, and the one after it looks again.
+        """
+        self._saving.wait()
+        kept: list[Checkpoint] = []
+        with contextlib.suppress(StoreError):
+            head = self._stored_head()
+            found = head.checkpoint_id if head else None
+            while found is not None and self._stands.gave(found):
+                kept.append(self._head_record(found))
+                found = kept[-1].parent_id
+            for record in reversed(kept):
+                self._landed(record)
+        self._stands.settle()
 
     def _carry_out_restores(self, *, ask: bool = False) -> None:
         """Move the stored head where an operator of a dashboard wants it.
@@ -163,7 +237,7 @@ class ThreadWriter(ThreadReader):
                     self._dashboard.acknowledge(given, APPLIED)
 
     def _carry_out(self, given: IncomingDirective) -> None:
-        record = self._own(str(given.directive.parameters["checkpoint_id"]))
+        record = self._own(str(given.directive.parameters.get("checkpoint_id")))
         self._store.load(record)
         head = self._stored_head()
         self._store.set_head(
@@ -184,24 +258,36 @@ class ThreadWriter(ThreadReader):
                 checkpoint_id=head_id,
             ) from error
 
-    def _head_state(self) -> dict[str, Any]:
-        """Return the state of the head, empty for a fresh thread."""
-        head_id = self._place.head_id
-        return self._store.load(self._head_record(head_id)) if head_id else {}
-
     def _save(self, draft: Draft, state: State) -> Checkpoint:
         """Ask the hooks and save. Raises SaveVetoed and what the store raises."""
-        draft, state = self._asked(draft, state)
-        with self._resetting():
-            saved = self._saving.save(draft, state, expected_head=self._place.head_id)
-        self._place = self._place.after(saved)
+        with self._alone():
+            draft, state = self._asked(draft, state)
+            with self._doubting():
+                self._stands.give(draft.id)
+                saving = self._batch or self._saving
+                saved = saving.save(draft, state, expected_head=draft.parent_id)
+                self._stands.now = self._stands.now.after(saved)
         return saved
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Refuse to save within a save, where one thread would wait for itself."""
+        if self._mid_save:
+            raise PlanRefused(
+                "a save was asked for within another one, by a handler of a signal perhaps; "
+                "nothing was saved. Let the handler raise SystemExit: run() saves then"
+            )
+        self._mid_save = True
+        try:
+            yield
+        finally:
+            self._mid_save = False
 
     def _asked(self, draft: Draft, state: State) -> tuple[Draft, State]:
         """Return what the hooks leave of a save. Raises SaveVetoed."""
         if not self.hooks.wanted(HookEvent.BEFORE_SAVE):
             return draft, state
-        outcome = self._call_hooks(HookEvent.BEFORE_SAVE, about=draft, state=state)
+        outcome = self._teller.call(HookEvent.BEFORE_SAVE, about=draft, state=state)
         if outcome.veto is not None:
             self._journal.note("vetoed", by=outcome.vetoed_by, reason=outcome.veto)
         outcome.raise_veto()
@@ -211,86 +297,47 @@ class ThreadWriter(ThreadReader):
         return replace(draft, metadata=metadata), outcome.state
 
     @contextlib.contextmanager
-    def _resetting(self) -> Iterator[None]:
-        """Stand where the last durable checkpoint is when a later one could not be kept."""
+    def _doubting(self) -> Iterator[None]:
+        """After an error stand where this began; the next save looks what was kept."""
+        before = self._stands.now
         try:
             yield
-        except CheckpointError as error:
-            if self._place != self._durable:
-                self._journal.note("not_saved", error=str(error))
-                self._place = self._durable
+        except BaseException as error:
+            if isinstance(error, CheckpointError) and before != self._stands.durable:
+                self._journal.note("not_saved", error=described(error)["message"])
+            self._stands.doubt(before)
             raise
 
-    def _landed(self, saved: Checkpoint) -> None:
+    def _landed(self, saved: Checkpoint, *, soon: bool = True) -> None:
         """Do what follows once a checkpoint is durable."""
-        self._durable = self._durable.after(saved)
+        context = self._stands.landed(saved)
         if "drift" in saved.metadata:
             self._drifted.add(saved.id)
-        self._dashboard.saved(saved, self._durable.head)
+        self._dashboard.saved(saved, self._stands.durable.head)
         self._resumes.succeeded()
-        self._untold.append(saved)
+        self._teller.later(HookEvent.AFTER_SAVE, saved, context, soon=soon)
         self._pruner.saved(saved, self._clock())
 
-    def _tell(self) -> None:
-        """Call the hooks for what was saved; not under the lock, so that they may save too."""
-        while self._untold:
-            saved = self._untold.popleft()
-            self._call_hooks(HookEvent.AFTER_SAVE, about=saved, checkpoint=saved)
-
-    def _call_hooks(
-        self,
-        event: HookEvent,
-        *,
-        about: Draft | Checkpoint | None = None,
-        state: State | None = None,
-        checkpoint: Checkpoint | None = None,
-        error: BaseException | None = None,
-        drift: DriftReport | None = None,
-    ) -> Outcome:
-        if not self.hooks.wanted(event):
-            return Outcome(state=state)
-        return self.hooks.run(
-            HookContext(
-                event=event,
-                agent_id=self.agent_id,
-                thread_id=self.thread_id,
-                occurred_at=self._clock(),
-                run_id=self.run_id,
-                step=about.step if about else self._place.step,
-                step_name=about.step_name if about else None,
-                kind=about.kind if about else None,
-                status=about.status if about else None,
-                state=state,
-                checkpoint=checkpoint,
-                error=error,
-                drift=drift,
-            )
-        )
-
-    def _saving_as(self, durability: Durability) -> Saving:
+    def _saving_as(self, durability: Durability) -> UsualSaving:
         if durability == "sync":
             return SyncSaving(self._store, self._landed)
         if durability == "async":
-            return AsyncSaving(self._store, self._landed_later)
+            return AsyncSaving(self._store, functools.partial(self._landed, soon=False))
         raise ValueError(f'durability is "sync" or "async", not {durability!r}')
 
-    def _landed_later(self, saved: Checkpoint) -> None:
-        self._landed(saved)
-        self._tell()
-
     def _begin_batch(self) -> None:
-        with self._lock:
-            if self._saving is not self._usual_saving:
+        with self._acting():
+            if self._batch is not None:
                 raise ValueError("a batch of this manager is open already")
             self.flush()
-            self._saving = BatchSaving(self._store, self._landed)
+            self._look()
+            self._batch = BatchSaving(self._store, self._landed)
 
     def _end_batch(self, *, keep: bool) -> None:
-        with self._lock:
-            saving, self._saving = self._saving, self._usual_saving
-            if keep:
-                with self._resetting():
-                    saving.flush()
-            else:
-                self._place = self._durable
-        self._tell()
+        with self._acting():
+            batch, self._batch = self._batch, None
+            if batch is None or not keep:
+                self._stands.settle()
+                return
+            with self._alone(), self._doubting():
+                batch.end()

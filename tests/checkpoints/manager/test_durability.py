@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import subprocess
+import sys
 import threading
+import time
+import weakref
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +18,7 @@ from checkpoints import (
     CheckpointManager,
     HeadMoved,
     HookContext,
+    PlanRefused,
     Store,
     StoreError,
     UnsupportedState,
@@ -177,3 +184,80 @@ def test_a_batch_within_a_batch_is_refused(manager: CheckpointManager) -> None:
             pass
         manager.create_checkpoint(state={"n": 1})
     assert len(manager.history()) == 1
+
+
+def test_a_flush_or_an_end_within_a_batch_leaves_it_all_or_nothing(
+    manager: CheckpointManager,
+) -> None:
+    with pytest.raises(ZeroDivisionError), manager.batch():
+        manager.create_checkpoint(state={"n": 1})
+        manager.flush()
+        manager.complete()
+        raise ZeroDivisionError
+    assert manager.history() == []
+
+
+def test_a_batch_outlives_a_close(manager: CheckpointManager) -> None:
+    with manager.batch():
+        manager.create_checkpoint(state={"n": 1})
+        manager.close()
+        assert manager.history() == []
+    assert len(manager.history()) == 1
+
+
+def test_going_back_within_a_batch_is_refused(manager: CheckpointManager) -> None:
+    first = manager.create_checkpoint(state={"n": 1})
+    with manager.batch():
+        manager.create_checkpoint(state={"n": 2})
+        with pytest.raises(PlanRefused, match="batch is open; nothing was changed"):
+            manager.restore_checkpoint(first)
+        with pytest.raises(PlanRefused, match="batch is open"):
+            manager.resume()
+    assert [manager.load(record)["n"] for record in manager.history()] == [2, 1]
+
+
+def test_what_an_operation_goes_back_to_is_durable_before_it_begins(
+    later: CheckpointManager, store: Store
+) -> None:
+    with later.operation("deploy") as before:
+        assert store.get(before.id).id == before.id
+
+
+def test_the_next_directive_can_be_asked_for_while_saves_wait(later: CheckpointManager) -> None:
+    for n in range(200):
+        later.create_checkpoint(state={"n": n})
+        assert later.next_directive() is None
+
+
+def test_a_manager_that_nobody_closed_is_let_go(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("checkpoints.manager.backlog.IDLE_SECONDS", 0.01)
+    manager = CheckpointManager("agent-1", store=store, durability="async")
+    manager.create_checkpoint(state={})
+    manager.resume()
+    threads = [each for each in threading.enumerate() if each.name.startswith("holdfast-s")]
+    manager.flush()
+    gone = weakref.ref(manager)
+    del manager
+    for thread in threads:
+        thread.join()
+    while any(each.name == "holdfast-journal" for each in threading.enumerate()):
+        time.sleep(0.01)
+    gc.collect()
+    assert gone() is None
+
+
+def test_what_waits_is_saved_although_the_program_forgets_to(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.db"
+    program = f"""
+from checkpoints import CheckpointManager
+manager = CheckpointManager("agent-1", store={url!r}, durability="async")
+manager.resume()
+for n in range(100):
+    manager.create_checkpoint(state={{"n": n}})
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+    with CheckpointManager("agent-1", store=url) as again:
+        assert again.resume() == {"n": 99}
+        assert len(again.history()) == 100

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from typing import Literal
 
 import pytest
 
 from checkpoints import (
+    CheckpointGroup,
     CheckpointManager,
     HookContext,
     HookEvent,
@@ -108,3 +110,76 @@ def test_restores_and_drift_have_their_hooks(
     assert manager.detect_drift()
     manager.restore_checkpoint(first)
     assert seen == [("on_drift", second.id), ("on_restore", first.id)]
+
+
+@pytest.mark.parametrize("durability", ["sync", "async"])
+@pytest.mark.parametrize("save", ["create", "if_due", "operation", "batch", "group", "restore"])
+def test_a_hook_that_is_told_of_a_save_may_use_its_manager(
+    store: Store, save: str, durability: Literal["sync", "async"]
+) -> None:
+    """It would hang until its timeout if the manager were still held."""
+    manager = CheckpointManager(
+        "agent-1", store=store, durability=durability, checkpoint_frequency=1
+    )
+    first = manager.create_checkpoint(state={})
+    manager.flush()
+    used: list[int] = []
+
+    def use(_context: HookContext) -> None:
+        manager.create_checkpoint(state={"by": "hook"})
+        manager.flush()
+        used.append(len(manager.history()))
+
+    manager.hooks.register("on_restore" if save == "restore" else "after_save", use)
+    if save == "create":
+        manager.create_checkpoint()
+    elif save == "if_due":
+        manager.checkpoint_if_due()
+    elif save == "operation":
+        with manager.operation("deploy"):
+            pass
+    elif save == "batch":
+        with manager.batch():
+            manager.create_checkpoint()
+    elif save == "group":
+        CheckpointGroup([manager]).checkpoint()
+    else:
+        manager.restore_checkpoint(first)
+    manager.flush()
+    assert len(used) == 1
+
+
+def test_threads_that_save_at_once_tell_of_each_save_once(store: Store) -> None:
+    manager = CheckpointManager("agent-1", store=store)
+    told: list[str] = []
+
+    @manager.hooks.on("after_save")
+    def tell(context: HookContext) -> None:
+        assert context.checkpoint
+        told.append(context.checkpoint.id)
+
+    def save() -> None:
+        for _ in range(20):
+            manager.create_checkpoint(state={})
+
+    threads = [threading.Thread(target=save) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told == [record.id for record in manager.history()][::-1]
+
+
+def test_a_hook_that_is_slow_does_not_hold_up_saves_in_the_background(store: Store) -> None:
+    manager = CheckpointManager("agent-1", store=store, durability="async")
+    let_go = threading.Event()
+
+    def wait(_context: HookContext) -> None:
+        let_go.wait(20)
+
+    manager.hooks.register("after_save", wait, timeout=20)
+    for n in range(3):
+        saved = manager.create_checkpoint(state={"n": n})
+    assert manager.load(saved) == {"n": 2}
+    let_go.set()
+    manager.close()
