@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +18,8 @@ from checkpoints.identifiers import new_id
 from checkpoints.manager.both import also_async
 from checkpoints.manager.manager import CheckpointManager
 from checkpoints.records import Checkpoint, JournalEntry
+
+logger = logging.getLogger("checkpoints")
 
 GROUP = "group"
 PATIENCE_SECONDS = 60.0
@@ -31,6 +36,18 @@ class GroupCheckpoint:
     name: str | None
     created_at: datetime
     members: Mapping[Member, str]
+
+
+class _Step:
+    """A step that goes on, or went on; tasks that began within it may still know it."""
+
+    def __init__(self, group: CheckpointGroup) -> None:
+        self.group = group
+        self.goes_on = True
+
+
+_within: ContextVar[frozenset[_Step]] = ContextVar("steps_within", default=frozenset())
+"""The steps within which this runs."""
 
 
 class CheckpointGroup:
@@ -50,20 +67,34 @@ class CheckpointGroup:
         if not managers:
             raise ValueError("a group has at least one member")
         self._changed = threading.Condition()
-        self._working = 0
+        self._working: set[_Step] = set()
         self._cutting = False
 
     @contextlib.contextmanager
     def step(self) -> Iterator[None]:
-        """Work on one step; a cut is taken before or after it, never within."""
+        """Work on one step; a cut is taken before or after it, never within; steps may nest."""
+        if any(step.group is self and step.goes_on for step in _within.get()):
+            yield
+            return
+        with self._begun() as step:
+            token = _within.set(_within.get() | {step})
+            try:
+                yield
+            finally:
+                _within.reset(token)
+
+    @contextlib.contextmanager
+    def _begun(self) -> Iterator[_Step]:
+        step = _Step(self)
         with self._changed:
             self._changed.wait_for(lambda: not self._cutting)
-            self._working += 1
+            self._working.add(step)
         try:
-            yield
+            yield step
         finally:
             with self._changed:
-                self._working -= 1
+                step.goes_on = False
+                self._working.discard(step)
                 self._changed.notify_all()
 
     @also_async
@@ -89,9 +120,14 @@ class CheckpointGroup:
 
     @also_async
     def history(self) -> list[GroupCheckpoint]:
-        """Return the cuts that every member has, oldest first."""
+        """Return the cuts of exactly these members that can be restored, oldest first.
+
+        A cut of which a member has no entry, or no longer the checkpoint, is left out.
+        """
+        whose = {_member(manager) for manager in self._managers}
         first, *others = [_cuts(manager) for manager in self._managers]
-        return [cut for key, cut in first.items() if all(key in other for other in others)]
+        common = [cut for key, cut in first.items() if all(key in other for other in others)]
+        return [cut for cut in common if cut.members.keys() == whose]
 
     @also_async
     def restore(
@@ -99,18 +135,19 @@ class CheckpointGroup:
     ) -> dict[Member, dict[str, Any]]:
         """Make a cut the head of every member, or of none; return their states.
 
-        Every state is loaded before the first head moves. When a head cannot be moved, those that
-        were go back to where they stood, and the error is raised.
+        Every state is loaded, and brought up to its member's schema, before the first head moves.
+        When a head cannot be moved, those that were go back to where they stood, and the error is
+        raised. When a member cannot take its state, the others do, and then its error is raised:
+        its ``resume()`` brings that state again.
         """
         with self._quiet(timeout), self._locked():
             cut = self._cut(group_id)
-            for manager in self._managers:
-                manager.load(cut.members[_member(manager)])
+            ready = [(m, *m.readied(cut.members[_member(m)])) for m in self._managers]
             self._move_heads(cut)
-            return {
-                _member(manager): manager.restore_checkpoint(cut.members[_member(manager)])
-                for manager in self._managers
-            }
+            with ExitStack() as stack:
+                for manager, record, state in reversed(ready):
+                    stack.callback(manager.take_back, record, state)
+            return {_member(manager): state for manager, _, state in ready}
 
     def _cut(self, group_id: str) -> GroupCheckpoint:
         for cut in self.history():
@@ -121,41 +158,54 @@ class CheckpointGroup:
         )
 
     def _move_heads(self, cut: GroupCheckpoint) -> None:
-        moved: list[tuple[CheckpointManager, str | None]] = []
-        for manager in self._managers:
-            try:
-                before = manager.move_head(cut.members[_member(manager)], reason=f"cut {cut.id}")
-            except CheckpointError:
-                _move_back(moved)
-                raise
-            moved.append((manager, before))
+        with ExitStack() as undoing:
+            for manager in self._managers:
+                target = cut.members[_member(manager)]
+                before = manager.get_head_id()
+                if before is not None and before != target:
+                    undoing.callback(_move_back, manager, before, target)
+                manager.move_head(target, reason=f"cut {cut.id}")
+            undoing.pop_all()
 
     @contextlib.contextmanager
     def _quiet(self, timeout: float) -> Iterator[None]:
         """Keep steps from beginning, and wait for those that go on."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._cutting)
-            self._cutting = True
-            quiet = self._changed.wait_for(lambda: not self._working, timeout)
+        until = time.monotonic() + timeout
+        mine = False
         try:
-            if not quiet:
-                raise PlanRefused(
-                    f"{self._working} steps still go on after {timeout:g} s; nothing was saved. "
-                    "Take the cut outside of step(), or wait longer"
-                )
+            with self._changed:
+                if not self._changed.wait_for(lambda: not self._cutting, timeout):
+                    raise PlanRefused(f"another cut goes on after {timeout:g} s; try it again")
+                mine = self._cutting = True
+                self._changed.wait_for(lambda: not self._working, until - time.monotonic())
+                self._require_quiet(timeout)
             yield
         finally:
-            with self._changed:
-                self._cutting = False
-                self._changed.notify_all()
+            if mine:
+                self._cut_ended()
+
+    def _require_quiet(self, timeout: float) -> None:
+        if self._working:
+            raise PlanRefused(
+                f"{len(self._working)} steps still go on after {timeout:g} s; nothing was changed. "
+                "Do it outside of step(), or wait longer"
+            )
+
+    def _cut_ended(self) -> None:
+        with self._changed:
+            self._cutting = False
+            self._changed.notify_all()
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold every manager, in one order for all groups."""
+        """Hold every manager, in one order for all groups; call hooks when all are let go."""
         with ExitStack() as stack:
             for manager in self._managers:
                 stack.enter_context(manager.held())
+                manager.refuse_in_batch("a group's cut")
             yield
+        for manager in self._managers:
+            manager.tell()
 
     def _recorded(
         self, group_id: str, name: str | None, saved: Sequence[Checkpoint]
@@ -187,8 +237,10 @@ def _entry(cut: GroupCheckpoint, own: Checkpoint) -> JournalEntry:
 
 
 def _cuts(manager: CheckpointManager) -> dict[str, GroupCheckpoint]:
+    """Return the cuts of which a member has the entry and the checkpoint."""
     entries = manager.store.entries(manager.agent_id, manager.thread_id, kind=GROUP)
-    return {entry.key: _cut_of(entry) for entry in entries}
+    kept = {record.id for record in manager.history()} if entries else set()
+    return {entry.key: _cut_of(entry) for entry in entries if entry.checkpoint_id in kept}
 
 
 def _cut_of(entry: JournalEntry) -> GroupCheckpoint:
@@ -200,7 +252,11 @@ def _cut_of(entry: JournalEntry) -> GroupCheckpoint:
     )
 
 
-def _move_back(moved: Sequence[tuple[CheckpointManager, str | None]]) -> None:
-    for manager, before in reversed(moved):
-        if before is not None:
-            manager.move_head(before, reason="another member of the group could not be restored")
+def _move_back(manager: CheckpointManager, before: str, target: str) -> None:
+    """Take a move back, also one of which no answer came; an error here masks no other."""
+    why = "another member of the group could not be restored"
+    try:
+        manager.put_head_back(before, expected=target, reason=why)
+    except CheckpointError as error:
+        agent, thread = _member(manager)
+        logger.error("the head of %r/%r stays at %s: %s", agent, thread, target, error)
