@@ -240,13 +240,14 @@ class ThreadWriter(ThreadReader):
         record = self._own(str(given.directive.parameters.get("checkpoint_id")))
         self._store.load(record)
         head = self._stored_head()
-        self._store.set_head(
+        moved = self._store.set_head(
             record,
             expected=head.checkpoint_id if head else None,
             now=self._clock(),
             operation_id=given.id,
             reason=given.reason,
         )
+        self._dashboard.saved(record, moved)
 
     def _head_record(self, head_id: str) -> Checkpoint:
         try:

@@ -88,6 +88,20 @@ def test_a_restore_that_came_with_an_answer_fences_the_next_save_off(
     assert acknowledged(dashboard) == [("d-1", "applied")]
 
 
+def test_where_a_restore_moved_the_head_is_told_though_nothing_is_saved_after_it(
+    manager: CheckpointManager, dashboard: Dashboard, reporter: Reporter
+) -> None:
+    first = manager.create_checkpoint(state={"n": 1})
+    leave(dashboard, "restore_checkpoint", checkpoint_id=first.id)
+    manager.create_checkpoint(state={"n": 2})
+    until(lambda: reporter.directives("agent-1", "main"))
+    with pytest.raises(HeadMoved):
+        manager.create_checkpoint(state={"n": 3})
+    manager.close()
+    heads = [item["head"] for item in dashboard.of_type("checkpoint")]
+    assert heads[-1]["checkpoint_id"] == first.id
+
+
 def test_a_resume_asks_first_and_begins_where_the_operator_wants(
     manager: CheckpointManager, dashboard: Dashboard
 ) -> None:
