@@ -23,7 +23,9 @@ from checkpoints.stores.urls import BUCKETS, FACTORIES, SERVERS, StoreUrl, parse
 
 FOLDER = ".holdfast-selftest-"
 SETTLING = 0.25
-"""Seconds after which a server has done what a killed process had still sent to it."""
+"""Seconds after which an idle server has done what a killed process had still sent to it."""
+SLOWLY = 5
+"""A busy server is given so many times as long as the removal itself took."""
 _OPTIONS = {"postgresql": "schema", "redis": "prefix", "rediss": "prefix"}
 """Scheme to the option that keeps stores on one server apart."""
 
@@ -109,9 +111,10 @@ def _module(parsed: StoreUrl) -> object:
 def _remove(url: str) -> None:
     parsed = parse_url(url)
     remover = _remover(parsed)
+    began = time.monotonic()
     remover(url)
     if parsed.server:
-        time.sleep(SETTLING)
+        time.sleep(max(SETTLING, SLOWLY * (time.monotonic() - began)))
         remover(url)
 
 
