@@ -17,7 +17,8 @@ class Notices:
         """Log ``message`` unless it was the last one on this subject."""
         if self._said.get(subject) != message:
             self._said[subject] = message
-            logger.warning("%s; everything is saved in the store all the same", message)
+            told = message.rstrip(". ")
+            logger.warning("%s; everything is saved in the store all the same", told)
 
     def settle(self, subject: str) -> None:
         """Forget the last warning on this subject: it is right again."""
