@@ -19,6 +19,7 @@ from checkpoints.records import (
     Status,
 )
 from checkpoints.stores.base import ReadableStore, RestorableStore, Store
+from checkpoints.stores.heads import check_head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,17 +110,18 @@ def fork(
     )
     state = store.load(checkpoint)
     try:
-        first = store.put(draft, state, expected_head=None)
+        check_head(store.head(agent_id, thread_id), None)
+        _copy_effects(store, checkpoint, draft)
+        return store.put(draft, state, expected_head=None)
     except HeadMoved as error:
         raise PlanRefused(
             f"{agent_id!r} has a thread {thread_id!r} already; nothing was written, choose "
             "another name"
         ) from error
-    _copy_effects(store, checkpoint, first)
-    return first
 
 
-def _copy_effects(store: Store, origin: Checkpoint, first: Checkpoint) -> None:
+def _copy_effects(store: Store, origin: Checkpoint, first: Draft) -> None:
+    """Copy them before the thread begins: whoever resumes it must not do them again."""
     for kind in (EFFECT, EFFECT_STARTED):
         entries = store.entries(origin.agent_id, origin.thread_id, kind=kind)
         agent_id, thread_id = first.agent_id, first.thread_id

@@ -216,8 +216,8 @@ class JournalEntry:
 class Effect:
     """Something that an agent did outside itself, which no restore undoes.
 
-    ``key`` makes it the same effect however often it is tried; ``checkpoint_id`` is the head when
-    it was done, ``result`` what it brought.
+    ``name`` and ``key`` make it the same effect however often it is tried; ``checkpoint_id`` is
+    the head when it was done, ``result`` what it brought.
     """
 
     agent_id: str

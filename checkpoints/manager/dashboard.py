@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from checkpoints.records import Checkpoint, Effect, Head
+from checkpoints.records import Checkpoint, Directive, Effect, Head, Strategy
 
 if TYPE_CHECKING:
     from checkpoints.reporting import Reporter
@@ -88,6 +88,11 @@ class Dashboard:
         """Send what waits, for a moment; the rest is sent later."""
         if self._reporter is not None:
             self._reporter.close()
+
+
+def is_restore(directive: Directive) -> bool:
+    """Say whether a directive wants another head; the others are for the agent to obey."""
+    return directive.strategy is Strategy.RESTORE_CHECKPOINT
 
 
 def reporter_from_environment() -> Reporter | None:

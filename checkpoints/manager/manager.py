@@ -17,7 +17,7 @@ from checkpoints.hooks import HookEvent, HookManager
 from checkpoints.identifiers import new_id
 from checkpoints.lineage import fork as fork_thread
 from checkpoints.manager.both import AlsoAsync, also_async
-from checkpoints.manager.dashboard import APPLIED
+from checkpoints.manager.dashboard import APPLIED, is_restore
 from checkpoints.manager.effects import Effects, PendingEffect
 from checkpoints.manager.journal import OPERATION
 from checkpoints.manager.opening import opened
@@ -376,8 +376,8 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
     def record_effect(self, name: str, key: str, result: Any = None) -> Effect:
         """Keep durably that something was done outside; the second time return the first.
 
-        ``key`` is what makes it the same: an order's number, a message's id. ``result`` may be
-        anything that a state may hold.
+        ``name`` and ``key`` make it the same: an order's number, a message's id. ``result`` may
+        be anything that a state may hold.
         """
         effect, new = self._effects.record(name, key, result)
         if new:
@@ -491,7 +491,8 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
 
     def _directive_from_dashboard(self) -> Directive | None:
         """Take the oldest that came from a dashboard, where the store is not shared with it."""
-        given = next(iter(self._dashboard.waiting()), None)
+        waiting = self._dashboard.waiting()
+        given = next((each for each in waiting if not is_restore(each.directive)), None)
         if given is None:
             return None
         self.directive = given.directive

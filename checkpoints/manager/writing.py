@@ -21,7 +21,13 @@ from checkpoints.forks import renew_in_children
 from checkpoints.hooks import HookEvent, HookManager
 from checkpoints.identifiers import new_id
 from checkpoints.manager.both import also_async
-from checkpoints.manager.dashboard import APPLIED, FAILED, Dashboard, reporter_from_environment
+from checkpoints.manager.dashboard import (
+    APPLIED,
+    FAILED,
+    Dashboard,
+    is_restore,
+    reporter_from_environment,
+)
 from checkpoints.manager.journal import Journal
 from checkpoints.manager.place import Place, Standing
 from checkpoints.manager.reading import ThreadReader
@@ -30,7 +36,7 @@ from checkpoints.manager.runs import described
 from checkpoints.manager.saving import AsyncSaving, BatchSaving, SyncSaving, UsualSaving
 from checkpoints.manager.telling import Teller
 from checkpoints.pruning import Pruner
-from checkpoints.records import Checkpoint, Draft, Head, State, Strategy
+from checkpoints.records import Checkpoint, Draft, Head, State
 from checkpoints.retention import RetentionPolicy
 from checkpoints.stores.base import Store
 from checkpoints.stores.heads import check_head
@@ -228,7 +234,7 @@ class ThreadWriter(ThreadReader):
         raises HeadMoved, and ``resume`` goes on from there.
         """
         for given in self._dashboard.waiting(ask=ask):
-            if given.directive.strategy is Strategy.RESTORE_CHECKPOINT:
+            if is_restore(given.directive):
                 try:
                     self._carry_out(given)
                 except CheckpointError as error:

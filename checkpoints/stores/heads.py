@@ -218,7 +218,11 @@ def _effects_since(store: Store, target: Checkpoint, left: set[str]) -> tuple[st
     """Warn of what was done outside after the target, which no restore undoes."""
     after = left | {target.id}
     entries = store.entries(target.agent_id, target.thread_id, kind=EFFECT)
-    done = [f"{e.data['name']} ({e.key})" for e in entries if e.checkpoint_id in after]
+    done = [
+        f"{e.data['name']} ({e.data.get('key', e.key)})"
+        for e in entries
+        if e.checkpoint_id in after
+    ]
     if not done:
         return ()
     more = f" and {len(done) - EFFECTS_NAMED} more" if len(done) > EFFECTS_NAMED else ""
