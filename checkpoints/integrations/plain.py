@@ -58,6 +58,11 @@ class Checkpointed:
         self._settings = settings
 
     def __call__(self, function: Callable[Concatenate[CheckpointManager, P], R]) -> Callable[P, R]:
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(
+                f"{function.__qualname__} is a generator, which runs after it was called; write "
+                "`with checkpointing(...)` inside it"
+            )
         signature = inspect.signature(function)
         opened = functools.partial(self._opened, signature)
 

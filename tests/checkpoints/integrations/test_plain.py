@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,11 @@ def test_an_async_function_too(tmp_path: Path) -> None:
         return to
 
     assert asyncio.run(agent(3)) == 3
+
+
+def test_a_generator_is_refused_because_it_would_run_after_its_end_was_saved() -> None:
+    with pytest.raises(TypeError, match="is a generator"):
+
+        @checkpointed("agent-1", store="memory://")
+        def count(_manager: CheckpointManager) -> Iterator[int]:
+            yield 1
