@@ -38,7 +38,8 @@ class Schema:
         """
         if self.version is None:
             return state
-        found = record.metadata.get(FIELD, 0)
+        marked = record.metadata.get(FIELD, 0)
+        found = marked if isinstance(marked, int) else 0
         while found != self.version:
             migrate = self.migrations.get(found) if found < self.version else None
             if migrate is None:

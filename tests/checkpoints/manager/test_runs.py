@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
-from checkpoints import CheckpointManager, HeadMoved, Kind, Status, Store, StoreError
+from checkpoints import (
+    CheckpointManager,
+    HeadMoved,
+    Kind,
+    Status,
+    Store,
+    StoreError,
+    UnsupportedState,
+)
 from checkpoints.testing import FaultyStore
 
 Reopened = Callable[[], CheckpointManager]
@@ -142,3 +152,53 @@ def test_a_resume_that_cannot_load_the_head_has_failed(
     with pytest.raises(ZeroDivisionError):
         again.resume()
     assert again.resume_stats().failed == 1
+
+
+@pytest.mark.parametrize(
+    "message", ["x" * 10_000_000, os.fsdecode(b"no such file: \xff"), "\x00\ud800"]
+)
+def test_the_state_of_a_failed_run_is_saved_whatever_its_error_says(
+    manager: CheckpointManager, message: str
+) -> None:
+    manager.state["n"] = 1
+    error = OSError(message)
+    with pytest.raises(OSError) as raised, manager.run():
+        raise error
+    assert raised.value is error
+    newest = manager.history()[0]
+    assert manager.load(newest) == {"n": 1}
+    assert len(newest.metadata["error"]["message"]) < 20_000
+    assert "state_of_before" not in newest.metadata
+
+
+def test_a_capture_that_raises_something_unreadable_does_not_hide_how_the_run_ended(
+    manager: CheckpointManager,
+) -> None:
+    class Strange(Exception):
+        def __str__(self) -> str:
+            raise ValueError
+
+    def capture() -> dict[str, object]:
+        raise Strange
+
+    manager.create_checkpoint(state={"n": 1})
+    manager.captures(capture)
+    saved = manager.fail(ZeroDivisionError("the agent's own"))
+    assert manager.load(saved) == {"n": 1}
+    assert saved.metadata["state_of_before"].startswith("Strange")
+
+
+def test_a_run_within_a_run_ends_by_itself(manager: CheckpointManager) -> None:
+    with manager.run():
+        manager.state["n"] = 1
+        with pytest.raises(ZeroDivisionError), manager.run():
+            raise ZeroDivisionError
+        manager.state["n"] = 2
+    assert [record.status for record in manager.history()] == ["completed", "failed"]
+
+
+def test_a_clock_without_a_time_zone_is_refused_and_nothing_is_saved(store: Store) -> None:
+    manager = CheckpointManager("agent-1", store=store, clock=lambda: datetime(2026, 3, 1))  # noqa: DTZ001
+    with pytest.raises(UnsupportedState, match="time zone"):
+        manager.create_checkpoint(state={"n": 1})
+    assert manager.history() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -67,3 +68,36 @@ def test_a_state_of_newer_code_is_refused(store: Store) -> None:
 def test_code_that_names_no_version_takes_any_state(store: Store) -> None:
     CheckpointManager("a", store=store, schema_version=2).create_checkpoint(state={"n": 1})
     assert CheckpointManager("a", store=store).resume() == {"n": 1}
+
+
+@pytest.mark.parametrize("migration", [dict.clear, lambda state: state["missing"]])
+def test_a_migration_that_fails_changes_nothing(
+    store: Store, migration: Callable[[dict[str, Any]], Any]
+) -> None:
+    old = CheckpointManager("a", store=store, schema_version=1)
+    saved = old.create_checkpoint(state={"n": 1})
+    new = CheckpointManager("a", store=store, schema_version=2, migrations={1: migration})
+    with pytest.raises((SchemaMismatch, KeyError)):
+        new.resume()
+    assert new.state == {}
+    assert old.load(saved) == {"n": 1}
+    assert new.resume_stats().failed == 1
+
+
+def test_a_failed_run_does_not_mark_an_old_state_as_new(store: Store) -> None:
+    CheckpointManager("a", store=store, schema_version=1).create_checkpoint(state={"n": 1})
+    newer = CheckpointManager("a", store=store, schema_version=2, migrations={1: with_plan})
+    newer.state = {"bad": object()}
+    saved = newer.fail(ZeroDivisionError())
+    assert newer.load(saved) == {"n": 1, "plan": []}
+    assert newer.resume() == {"n": 1, "plan": []}
+
+
+def test_the_agents_own_metadata_do_not_hide_the_version(store: Store) -> None:
+    manager = CheckpointManager("a", store=store, schema_version=2)
+    manager.create_checkpoint(state={"n": 1}, metadata={"schema_version": "mine"})
+    assert manager.resume() == {"n": 1}
+    unmarked = CheckpointManager("b", store=store)
+    unmarked.create_checkpoint(state={"n": 1}, metadata={"schema_version": "mine"})
+    with pytest.raises(SchemaMismatch):
+        CheckpointManager("b", store=store, schema_version=1).resume()
