@@ -8,10 +8,11 @@ nothing better.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from checkpoints.recovery.classes import ADVICE, ErrorClass
 
@@ -94,6 +95,8 @@ _BY_TYPE: Final = _rules(
 _READS_A_STATE: Final = re.compile(r"load_checkpoint|resume|restore")
 _MISREAD: Final = {E.OUTPUT_VALIDATION, E.INVALID_REQUEST, E.CODE_BUG, E.CONTENT_FILTER, E.UNKNOWN}
 """Classes that, where a state is being read, mean that the state is not sound."""
+_SIDE: Final = 2000
+"""Characters at either end of a message that are looked at; what is between says no more."""
 _SAYS_NOTHING_OF_VALUES: Final = re.compile(r"0x[0-9a-f]+|\d+|'[^']*'|\"[^\"]*\"", re.IGNORECASE)
 
 
@@ -123,7 +126,7 @@ class Failure:
     @classmethod
     def of(cls, error: BaseException, step: str | None = None) -> Self:
         """Describe an exception that ``step`` raised."""
-        name, message = type_name(error), str(error)
+        name, message = type_name(error), message_of(error)
         template = _SAYS_NOTHING_OF_VALUES.sub("…", message)
         text = f"{name}\n{template}\n{step or ''}"
         return cls(
@@ -148,15 +151,35 @@ def type_name(error: BaseException) -> str:
     return f"{inside}{kind.__qualname__}"
 
 
+def message_of(error: BaseException) -> str:
+    """Return what an exception says, whatever that is: "" for one that cannot be read.
+
+    Of a long message the beginning and the end; half surrogates are written as escapes.
+    """
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001 - it would take the place of the agent's own error
+        return ""
+    short = f"{message[:_SIDE]} … {message[-_SIDE:]}" if len(message) > 2 * _SIDE else message
+    return short.encode("utf-8", "backslashreplace").decode()
+
+
 def _first(rules: Sequence[_Rule], text: str) -> ErrorClass | None:
     return next((found for found, pattern in rules if pattern.search(text)), None)
 
 
 def _retry_after(error: BaseException) -> float | None:
     """Return the seconds that the other side asked to wait, where the exception carries them."""
-    headers = getattr(getattr(error, "response", None), "headers", None) or {}
-    asked = getattr(error, "retry_after", None) or headers.get("retry-after")
     try:
-        return float(asked) if asked is not None else None
-    except (TypeError, ValueError):
+        seconds = float(_asked_wait(error))
+    except Exception:  # noqa: BLE001 - other libraries' attributes may hold and raise anything
         return None
+    return seconds if math.isfinite(seconds) else None
+
+
+def _asked_wait(error: BaseException) -> Any:
+    asked = getattr(error, "retry_after", None)
+    if asked is not None:
+        return asked
+    headers: Any = getattr(getattr(error, "response", None), "headers", {})
+    return next(value for name, value in headers.items() if name.lower() == "retry-after")
