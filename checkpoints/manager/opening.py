@@ -12,14 +12,20 @@ DEFAULT_STORE = "sqlite:///.holdfast/holdfast.db"
 
 
 def opened(store: Store | str | None) -> Store:
-    """Return a store that agents save into; None stands for HOLDFAST_STORE or the default."""
+    """Return a store that agents save into; None stands for HOLDFAST_STORE or the default.
+
+    Raises TypeError for what is neither a store that saves nor a URL, PermanentStoreError for the
+    URL of another framework's store.
+    """
     if store is not None and not isinstance(store, str):
+        if not hasattr(store, "put"):
+            raise TypeError(f"store is a store to save into or its URL, not {store!r}")
         return store
     url = store or os.environ.get("HOLDFAST_STORE") or DEFAULT_STORE
     found = open_store(url)
     if not isinstance(found, Store):
         raise PermanentStoreError(
-            f"{url} is a store that another framework writes; agents save into sqlite:///, "
-            "file:/// or memory://"
+            f"{url} is a store that another framework writes; give a store of Holdfast's own, "
+            f"such as {DEFAULT_STORE}"
         )
     return found

@@ -209,6 +209,12 @@ def test_a_store_of_another_framework_is_refused(tmp_path: Path) -> None:
         CheckpointManager("agent-1", store=f"kaizen:///{tmp_path}/store")
 
 
+@pytest.mark.parametrize("given", [5, Path("agents.db"), {"url": "memory://"}])
+def test_what_is_neither_a_store_nor_its_url_is_refused_at_once(given: object) -> None:
+    with pytest.raises(TypeError, match="a store to save into or its URL, not"):
+        CheckpointManager("agent-1", store=given)  # type: ignore[arg-type]
+
+
 def test_importing_the_package_brings_no_web_framework_and_no_client() -> None:
     code = (
         "import sys, checkpoints\n"
