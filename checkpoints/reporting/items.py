@@ -95,7 +95,7 @@ def acknowledgement_item(directive_id: str, outcome: str, detail: str, at: datet
         "directive_id": directive_id,
         "at": at.isoformat(),
         "outcome": outcome,
-        "detail": shortened(detail),
+        "detail": told(detail),
     }
 
 
@@ -104,21 +104,26 @@ def described(error: BaseException) -> dict[str, str]:
 
     The message keeps its beginning, the traceback its end: the frames next to the error.
     """
-    told = traceback.TracebackException(
+    trace = traceback.TracebackException(
         type(error), error, error.__traceback__, limit=-MAX_FRAMES, compact=True
     )
     return {
-        "error_type": f"{type(error).__module__}.{type(error).__qualname__}"[:200],
-        "message": shortened(str(told)),
-        "traceback": "".join(told.format())[-MAX_TRACEBACK_CHARACTERS:],
+        "error_type": _name_of(type(error))[:200],
+        "message": told(str(trace)),
+        "traceback": _sendable("".join(trace.format())[-MAX_TRACEBACK_CHARACTERS:]),
     }
 
 
-def shortened(text: str) -> str:
-    """Return a text within the bound of messages."""
+def _sendable(text: str) -> str:
+    """Write out halves of surrogate pairs, which stand in names of files that are no UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def told(text: str) -> str:
+    """Return a text within the bound of messages, as JSON can carry it."""
     if len(text) <= MAX_MESSAGE_CHARACTERS:
-        return text
-    return f"{text[:MAX_MESSAGE_CHARACTERS]}… ({len(text):,} characters)"
+        return _sendable(text)
+    return _sendable(f"{text[:MAX_MESSAGE_CHARACTERS]}… ({len(text):,} characters)")
 
 
 def finite(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -58,7 +58,7 @@ def test_a_failure_is_reported_with_the_frames_next_to_it(
         )
     reporter.close()
     [item] = dashboard.of_type("failure")
-    assert (item["error_type"], item["step"]) == ("builtins.ValueError", 3)
+    assert (item["error_type"], item["step"]) == ("ValueError", 3)
     assert item["message"].startswith("no such page")
     assert len(item["message"]) < 4_100
     assert item["traceback"].rstrip().endswith("no such page")
