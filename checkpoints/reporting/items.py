@@ -114,6 +114,13 @@ def described(error: BaseException) -> dict[str, str]:
     }
 
 
+def _name_of(error: type[BaseException]) -> str:
+    """Return a type's name as a traceback ends with it."""
+    if error.__module__ in {"builtins", "__main__"}:
+        return error.__qualname__
+    return f"{error.__module__}.{error.__qualname__}"
+
+
 def _sendable(text: str) -> str:
     """Write out halves of surrogate pairs, which stand in names of files that are no UTF-8."""
     return text.encode("utf-8", "backslashreplace").decode()
