@@ -70,6 +70,11 @@ class CheckpointGroup:
         self._working: set[_Step] = set()
         self._cutting = False
 
+    @property
+    def members(self) -> tuple[CheckpointManager, ...]:
+        """The managers, in the order of their agents and threads."""
+        return tuple(self._managers)
+
     @contextlib.contextmanager
     def step(self) -> Iterator[None]:
         """Work on one step; a cut is taken before or after it, never within; steps may nest."""
