@@ -181,7 +181,7 @@ class Reporter:
                 run_id=run_id,
                 checkpoint_id=checkpoint_id,
                 outcome=outcome,
-                error=items.shortened(error or ""),
+                error=items.told(error or ""),
                 attempt=attempt,
             ),
         )
