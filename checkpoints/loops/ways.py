@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from checkpoints.bodies.encoding import decode, encode
 from checkpoints.loops.going_back import before_step, newest, sound_before_head
+from checkpoints.loops.parameters import is_limit, meaningful
 from checkpoints.loops.state import LoopState
 from checkpoints.manager import CheckpointManager
 from checkpoints.records import Checkpoint, Directive, Strategy
-
-logger = logging.getLogger("checkpoints")
 
 Parameters = Mapping[str, Any]
 
@@ -84,11 +82,7 @@ class Ways:
             self.go_back_to(target)
 
     def _modify(self, parameters: Parameters) -> None:
-        """Set parameters; a limit that is no number is left out, for it would end the agent."""
-        wrong = {name for name in _LIMITS & parameters.keys() if not _is_limit(parameters[name])}
-        for name in wrong:
-            logger.error("%s is not a limit: %r; it was left as it is", name, parameters[name])
-        given = {name: value for name, value in parameters.items() if name not in wrong}
+        given = meaningful(parameters, _MEANINGS)
         self._state.parameters.update(given)
         if "limit_usd" in given:
             self._state.budget.cap(given["limit_usd"])
@@ -104,9 +98,4 @@ class Ways:
             self.go_back_to(target)
 
 
-_LIMITS = {"limit_usd", "max_cycles"}
-
-
-def _is_limit(value: object) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return value is None or number
+_MEANINGS = {"limit_usd": is_limit, "max_cycles": is_limit}

@@ -11,6 +11,7 @@ from checkpoints.loops.chain.progress import ChainStep, Progress
 from checkpoints.loops.chain.steps import ITERATIONS, Steps
 from checkpoints.loops.chain.thoughts import Thought
 from checkpoints.loops.going_back import newest
+from checkpoints.loops.parameters import is_amount, meaningful
 from checkpoints.manager import CheckpointManager
 from checkpoints.records import Checkpoint, Kind, Strategy
 from checkpoints.recovery import RecoveryAction
@@ -20,6 +21,7 @@ _CANNOT_BE_SKIPPED = {S.INITIALIZATION, S.COMPLETE}
 
 CONTEXT_FACTOR = "max_context_factor"
 """A parameter that the chain understands itself: the share of the context that stays."""
+_MEANINGS = {CONTEXT_FACTOR: is_amount, ITERATIONS: is_amount}
 
 
 class Strategies:
@@ -68,7 +70,7 @@ class Strategies:
         return True
 
     def _modify(self, progress: Progress, action: RecoveryAction) -> bool:
-        given = dict(action.parameters)
+        given = meaningful(action.parameters, _MEANINGS)
         factor = given.pop(CONTEXT_FACTOR, None)
         shortened = factor is not None and self._shorten_context(progress, factor)
         understood = ITERATIONS in given or accepts_any(self._parts.every(), given)
