@@ -74,7 +74,7 @@ class RecoveryManager:
     ) -> list[RecoveryAction]:
         """Return ranked strategies for an error, with what this chain's history knows."""
         failure = error if isinstance(error, Failure) else Failure.of(error, step)
-        history = self.get_recovery_history(chain_id) if chain_id is not None else ()
+        history = self._known_of(chain_id) if chain_id is not None else ()
         return suggest(failure, history, excluded=excluded)
 
     def get_recovery_history(self, chain_id: str) -> list[RecoveryEvent]:
@@ -151,6 +151,14 @@ class RecoveryManager:
             "state_bytes": sum(record.size or 0 for record in records),
             "stored_bytes": sum(record.stored_size or 0 for record in records),
         }
+
+    def _known_of(self, chain_id: str) -> list[RecoveryEvent]:
+        """Return a chain's history, none while the store is away: its error is not the agent's."""
+        try:
+            return self.get_recovery_history(chain_id)
+        except CheckpointError as error:
+            logger.warning("suggestions know no outcomes, the history was not read: %s", error)
+            return []
 
     def _threads(self) -> Iterator[Thread]:
         wanted = (None, self._agent_id)

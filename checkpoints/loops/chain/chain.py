@@ -13,7 +13,7 @@ from checkpoints.identifiers import new_id
 from checkpoints.loops.calling import Calls
 from checkpoints.loops.chain.execution import Execution
 from checkpoints.loops.chain.history import Bottleneck, ChainCheckpoint, bottlenecks
-from checkpoints.loops.chain.parts import Parts, add_named
+from checkpoints.loops.chain.parts import Parts, add_named, callable_or_refused
 from checkpoints.loops.chain.progress import Progress
 from checkpoints.loops.chain.rescue import Rescue
 from checkpoints.loops.chain.steps import Steps
@@ -90,17 +90,17 @@ class Chain:
 
     def with_retriever(self, retriever: Callable[..., Any]) -> Self:
         """Set where context for the prompt comes from."""
-        self._parts.retriever = retriever
+        self._parts.retriever = callable_or_refused("retriever", retriever)
         return self
 
     def validate_with(self, validator: Callable[..., Any]) -> Self:
         """Add a validator: from a Thought to a bool or a ValidationResult."""
-        add_named(self._parts.validators, validator)
+        add_named("validator", self._parts.validators, validator)
         return self
 
     def improve_with(self, critic: Callable[..., Any]) -> Self:
         """Add a critic: from a Thought to a Feedback, one suggestion, or None."""
-        add_named(self._parts.critics, critic)
+        add_named("critic", self._parts.critics, critic)
         return self
 
     # -- running --------------------------------------------------------------------------------

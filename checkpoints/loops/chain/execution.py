@@ -40,18 +40,16 @@ class Execution:
     def to_the_end(self, rescue: Rescue | None) -> Thought:
         """Take every step that is left; with a rescue, recover from what fails."""
         while (step := self.progress.position) is not None:
+            iteration = self.progress.thought.iteration
             try:
-                self._take(step)
-                if rescue is not None:
-                    rescue.past(self.progress.place)
-            except HeadMoved as error:
-                self.progress = Progress.read(follow(self._manager, error))
-                self.obey(self._manager.directive, restored=True)
-            except CheckpointError:
-                raise
+                self._steps.take(self.progress, step)
             except BaseException as error:
                 if not self._recovered(error, step, rescue):
                     raise
+            else:
+                self._keep(step, iteration)
+                if rescue is not None:
+                    rescue.past(self.progress.place)
         return self.progress.thought
 
     def obey(self, directive: Directive | None, *, restored: bool) -> None:
@@ -89,9 +87,18 @@ class Execution:
             self._save_obedience(action.strategy)
         return applied
 
-    def _take(self, step: ChainStep) -> None:
-        iteration = self.progress.thought.iteration
-        self._steps.take(self.progress, step)
+    def _keep(self, step: ChainStep, iteration: int) -> None:
+        """Save what a step has done, or go where an operator has put the chain meanwhile."""
+        try:
+            self._save_or_obey(step, iteration)
+        except HeadMoved as error:
+            self.progress = Progress.read(follow(self._manager, error))
+            self.obey(self._manager.directive, restored=True)
+        except (KeyboardInterrupt, SystemExit) as error:
+            self._save_failure(error, step)
+            raise
+
+    def _save_or_obey(self, step: ChainStep, iteration: int) -> None:
         directive = self._manager.next_directive()
         if directive is not None:
             self.obey(directive, restored=False)

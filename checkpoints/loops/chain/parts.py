@@ -26,15 +26,29 @@ class Parts:
     validators: dict[str, Callable[..., Any]] = field(default_factory=dict)
     critics: dict[str, Callable[..., Any]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        callable_or_refused("model", self.model)
+        if self.retriever is not None:
+            callable_or_refused("retriever", self.retriever)
+
     def every(self) -> list[Callable[..., Any]]:
         """Return all callables that take parameters."""
         retriever = [self.retriever] if self.retriever is not None else []
         return [self.model, *retriever, *self.validators.values(), *self.critics.values()]
 
 
-def add_named(parts: dict[str, Callable[..., Any]], part: Callable[..., Any]) -> None:
+def callable_or_refused(role: str, part: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what a chain can call. Raises TypeError for anything else."""
+    if not callable(part):
+        raise TypeError(
+            f"a {role} must be callable, not {part!r}; give the function or the method that answers"
+        )
+    return part
+
+
+def add_named(role: str, parts: dict[str, Callable[..., Any]], part: Callable[..., Any]) -> None:
     """Add a callable under its own name; a second one of that name is called name#2."""
-    name = name_of(part)
+    name = name_of(callable_or_refused(role, part))
     seen = Counter(each.partition("#")[0] for each in parts)[name]
     parts[f"{name}#{seen + 1}" if seen else name] = part
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Self
@@ -24,6 +25,7 @@ class ChainStep(StrEnum):
 
 
 ORDER = {step: number for number, step in enumerate(ChainStep)}
+_BEYOND_ALL = (sys.maxsize, 0)
 
 
 class Progress:
@@ -88,7 +90,7 @@ class Progress:
     def place(self) -> tuple[int, int]:
         """Iteration and number of the next step: what is further on compares greater."""
         step = self.position
-        return self.thought.iteration, ORDER[step] if step else len(ORDER)
+        return (self.thought.iteration, ORDER[step]) if step else _BEYOND_ALL
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from checkpoints.errors import CheckpointError
 from checkpoints.loops.chain.progress import Progress
 from checkpoints.records import Strategy
 from checkpoints.recovery import (
@@ -79,10 +80,18 @@ class Rescue:
         for action in self._recovery.suggest(failure, chain_id=chain_id, excluded=excluded):
             if action.strategy is Strategy.ESCALATE_TO_HUMAN:
                 return None
-            if self._apply(progress, action):
+            if self._can_be_applied(action, progress):
                 logger.info("recovering from %s: %s", failure.error_type, action.description)
                 return action
         return None
+
+    def _can_be_applied(self, action: RecoveryAction, progress: Progress) -> bool:
+        """Apply an action; one that the store does not let through gives way to the next."""
+        try:
+            return self._apply(progress, action)
+        except CheckpointError as error:
+            logger.warning("%s could not be applied: %s", action.strategy, error)
+            return False
 
     def _settle_as_failed(self, failure: Failure) -> None:
         if self._open is not None:
