@@ -385,15 +385,16 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
         return effect
 
     def effect(self, name: str, key: str) -> PendingEffect:
-        """Do something outside at most once, also over crashes and restores.
+        """Do something outside once, also over crashes and restores.
 
         ::
 
             with manager.effect("send_mail", key="order-17") as effect:
-                if not effect.done:
+                if not effect.done and not (effect.uncertain and was_sent(17)):
                     effect.set_result(send_mail())
 
-        ``uncertain`` says that an earlier run began it and did not tell how it ended.
+        ``uncertain`` says that an earlier run began it and did not tell how it ended: only the
+        outside knows whether it was done.
         """
         return PendingEffect(self._effects, name, key, self._dashboard.done)
 
