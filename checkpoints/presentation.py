@@ -34,6 +34,11 @@ def presentable(value: Any) -> Any:
     return _typed(type(value).__name__, _text(str(value)))
 
 
+def one_line(text: str) -> str:
+    """Return text without control characters, so that a hostile name cannot forge a line."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def summarised(steps: Sequence[str], most: int = 8) -> str:
     """Return steps that run again as people read them: each name once, with how often.
 

@@ -19,6 +19,7 @@ from checkpoints.errors import (
     PlanRefused,
     TransientStoreError,
 )
+from checkpoints.presentation import one_line
 
 errors = Console(stderr=True, soft_wrap=True)
 
@@ -55,8 +56,3 @@ def explained() -> Iterator[None]:
         errors.print(f"[bold red]holdfast:[/] {escape(one_line(str(error)))}")
         code = next((code for kind, code in _CODES if isinstance(error, kind)), Exit.STORE)
         raise typer.Exit(code) from error
-
-
-def one_line(text: str) -> str:
-    """Return text without control characters, so that a hostile name cannot forge a line."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -10,9 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from checkpoints.cli.exits import one_line
 from checkpoints.diffs import Change, ChangeKind
-from checkpoints.presentation import presentable, summarised
+from checkpoints.presentation import one_line, presentable, summarised
 from checkpoints.records import Checkpoint, Finding, RestorePlan
 from checkpoints.selftest import Outcome, Verdict
 

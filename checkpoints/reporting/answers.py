@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from checkpoints.presentation import one_line
+
 
 class Verdict(Enum):
     """What to do after a request.
@@ -20,6 +22,7 @@ class Verdict(Enum):
     HELPLESS = auto()
 
 
+MAX_QUOTED_CHARACTERS = 500
 _HELPLESS = frozenset({401, 403, 404, 405, 407, 410})
 _LATER = frozenset({408, 425, 429})
 
@@ -46,7 +49,12 @@ class Answer:
     def reason(self) -> str:
         """What the dashboard says of it, else its status."""
         detail = (self.payload or {}).get("detail")
-        return str(detail) if detail else self.problem or f"it answered {self.status}"
+        return quoted(detail) if detail else self.problem or f"it answered {self.status}"
 
     def _speaks(self) -> bool:
         return self.payload is not None and isinstance(self.payload.get("accepted"), int)
+
+
+def quoted(detail: object) -> str:
+    """Return what a dashboard says as a piece of one line of a log, whatever it holds."""
+    return one_line(str(detail)[:MAX_QUOTED_CHARACTERS])

@@ -14,6 +14,9 @@ from checkpoints.records import Directive, Strategy
 REMEMBERED = 10_000
 """Acknowledged directives that are known again, should the dashboard send them once more."""
 
+MOST_WAITING = 1_000
+"""Directives that wait in memory; a dashboard leaves a thread at most one that is open."""
+
 ThreadName = tuple[str, str]
 
 
@@ -35,6 +38,9 @@ class IncomingDirective:
     @classmethod
     def from_wire(cls, store_url: str, values: Mapping[str, Any]) -> IncomingDirective:
         """Read one of an answer's directives. Raises KeyError, TypeError or ValueError."""
+        issued_at = datetime.fromisoformat(values["issued_at"])
+        if issued_at.utcoffset() is None:
+            raise ValueError("issued_at has no offset from UTC")
         return cls(
             id=str(values["id"]),
             store_url=store_url,
@@ -44,7 +50,7 @@ class IncomingDirective:
                 strategy=Strategy(values["strategy"]), parameters=dict(values["parameters"])
             ),
             reason=str(values["reason"]),
-            issued_at=datetime.fromisoformat(values["issued_at"]),
+            issued_at=issued_at,
         )
 
 
@@ -66,13 +72,20 @@ class Inbox:
     def receive(
         self, store_url: str, threads: Collection[ThreadName], wire: Iterable[Mapping[str, Any]]
     ) -> None:
-        """Take what waits now for ``threads``; what no longer does was withdrawn."""
-        came = [found for values in wire if (found := _readable(store_url, values)) is not None]
+        """Take what waits now for ``threads``; what no longer does was withdrawn.
+
+        What is meant for threads that nobody asked about is passed over, and what there is no room
+        for: the dashboard gives it out again.
+        """
+        read = (_readable(store_url, values) for values in wire)
+        came = [one for one in read if one and (one.agent_id, one.thread_id) in threads]
         with self._lock:
             for old in list(self._waiting.values()):
                 if old.store_url == store_url and (old.agent_id, old.thread_id) in threads:
                     del self._waiting[old.id]
-            self._waiting |= {new.id: new for new in came if new.id not in self._settled}
+            for new in came:
+                if new.id not in self._settled and len(self._waiting) < MOST_WAITING:
+                    self._waiting[new.id] = new
 
     def waiting(self, agent_id: str, thread_id: str) -> list[IncomingDirective]:
         """Return what waits for a thread, the oldest first."""

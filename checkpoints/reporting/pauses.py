@@ -36,13 +36,16 @@ class Pauses:
 
 
 def retry_after_seconds(value: str | None, *, now: datetime) -> float | None:
-    """Return what a Retry-After header asks for, in seconds or as a date; None for neither."""
+    """Return what a Retry-After header asks for, in seconds or as a date; None for neither.
+
+    A date that no calendar holds is neither.
+    """
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
         return min(float(text), LONGEST_RETRY_AFTER)
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return min(max((at - now).total_seconds(), 0.0), LONGEST_RETRY_AFTER)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from checkpoints.reporting.answers import Answer, Verdict
+from checkpoints.reporting.answers import Answer, Verdict, quoted
 from checkpoints.reporting.counters import Tally
 from checkpoints.reporting.inbox import Inbox
 from checkpoints.reporting.items import Entry
@@ -118,9 +118,9 @@ class Sender:
 
     def _note_taken(self, batch: Sequence[Entry], answer: Answer) -> None:
         payload = answer.payload or {}
-        refused = _dicts(payload.get("refused"))
-        for one in refused:
-            self._refuse(1, str(one.get("detail", "no reason given")))
+        refused = _refused(batch, _dicts(payload.get("refused")))
+        for one in refused.values():
+            self._refuse(1, quoted(one.get("detail", "no reason given")))
         self._tally.add("sent", len(batch) - len(refused))
         self._inbox.receive(
             batch[0].source_url, threads_of(batch), _dicts(payload.get("directives"))
@@ -164,8 +164,20 @@ def body_of(batch: Sequence[Entry]) -> dict[str, Any]:
 
 def threads_of(batch: Sequence[Entry]) -> set[tuple[str, str]]:
     """Return the agents and threads that entries are about."""
-    abouts = (entry.item.get("checkpoint", entry.item) for entry in batch)
-    return {(str(a["agent_id"]), str(a["thread_id"])) for a in abouts if "agent_id" in a}
+    threads: set[tuple[str, str]] = set()
+    for entry in batch:
+        match entry.item.get("checkpoint", entry.item):
+            case {"agent_id": str(agent_id), "thread_id": str(thread_id)}:
+                threads.add((agent_id, thread_id))
+    return threads
+
+
+def _refused(
+    batch: Sequence[Entry], told: Sequence[dict[str, Any]]
+) -> dict[object, dict[str, Any]]:
+    """Return what an answer refuses of a batch, by the item's id."""
+    ids = {entry.item["id"] for entry in batch}
+    return {one["id"]: one for one in told if isinstance(one.get("id"), str) and one["id"] in ids}
 
 
 def _complaint(answer: Answer) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -78,15 +79,23 @@ class Transport:
             headers = {
                 "Authorization": f"Bearer {self._settings.token}",
                 "Content-Type": "application/json",
+                "Accept-Encoding": "identity",
             }
-            self._client = httpx.Client(timeout=self._settings.bounds.timeout, headers=headers)
+            self._client = httpx.Client(
+                timeout=self._settings.bounds.timeout,
+                headers=headers,
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            )
         return self._client
 
 
 def _body(response: httpx.Response, until: float) -> bytes:
-    """Read an answer, as much of it and as long as is sensible. Raises OSError beyond that."""
+    """Read an answer, as much of it and as long as is sensible. Raises OSError beyond that.
+
+    It is never decompressed: a few bytes could become more than fits into memory.
+    """
     body = b""
-    for piece in response.iter_bytes():
+    for piece in response.iter_raw():
         body += piece
         if len(body) > MAX_ANSWER_BYTES or time.monotonic() > until:
             raise OSError("its answer did not end")

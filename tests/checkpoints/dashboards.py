@@ -20,7 +20,7 @@ class Dashboard(ThreadingHTTPServer):
 
     a status; a pair of a status and its Retry-After; "hang" for no answer until ``let_go``;
     "cut" to take the items and drop the connection; "dribble" to take them and never end the
-    answer; "page" for a page that is no API.
+    answer; "page" for a page that is no API; a function that answers by itself.
     """
 
     daemon_threads = True
@@ -74,14 +74,14 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self._note()
         told = self.server.answers.pop(0) if self.server.answers else self.server.always
-        self._misbehave(told, body) if told is not None else self._send(*self.server.take(body))
+        self._misbehave(told, body) if told is not None else self.send(*self.server.take(body))
 
     def do_GET(self) -> None:
         self._note()
         if self.server.always == "hang":
             self.server.let_go.wait(WAIT_SECONDS)
         query = parse_qs(urlsplit(self.path).query)
-        self._send(200, {"directives": self.server.directives, "asked": query})
+        self.send(200, {"directives": self.server.directives, "asked": query})
 
     def _note(self) -> None:
         asked = (time.monotonic(), self.path, self.headers["Authorization"])
@@ -97,11 +97,13 @@ class Handler(BaseHTTPRequestHandler):
             self.server.take(body)
             self._dribble()
         elif told == "page":
-            self._send(200, "<html>")
+            self.send(200, "<html>")
+        elif callable(told):
+            told(self, body)
         elif isinstance(told, tuple):
-            self._send(told[0], {}, {"Retry-After": told[1]})
+            self.send(told[0], {}, {"Retry-After": told[1]})
         else:
-            self._send(told, {"detail": f"told to answer {told}"})
+            self.send(told, {"detail": f"told to answer {told}"})
 
     def _dribble(self) -> None:
         self.send_response(200)
@@ -111,8 +113,9 @@ class Handler(BaseHTTPRequestHandler):
             while not self.server.let_go.wait(0.05):
                 self.wfile.write(b" ")
 
-    def _send(self, status: int, value: Any, headers: dict[str, str] | None = None) -> None:
-        data = json.dumps(value).encode()
+    def send(self, status: int, value: Any, headers: dict[str, str] | None = None) -> None:
+        """Answer with a value as JSON, or with bytes as they are."""
+        data = value if isinstance(value, bytes) else json.dumps(value).encode()
         self.send_response(status)
         for name, text in (headers or {}).items():
             self.send_header(name, text)
