@@ -171,3 +171,9 @@ class Directive(models.Model):
     def is_open(self) -> bool:
         """Whether its agent has yet to answer."""
         return self.state in OPEN_DIRECTIVES
+
+    @property
+    def is_applied_restore(self) -> bool:
+        """Whether its agent restored what it names."""
+        is_restore = self.strategy == checkpoints.Strategy.RESTORE_CHECKPOINT
+        return is_restore and self.outcome == DirectiveOutcome.APPLIED

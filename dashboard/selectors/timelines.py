@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 import checkpoints
 from dashboard.access import require
-from dashboard.models import Agent, Checkpoint, Operation, Thread, User
+from dashboard.models import Agent, Checkpoint, Directive, Operation, Thread, User
 from dashboard.models.checkpoints import KINDS
 from dashboard.models.operations import OperationState
 from dashboard.selectors.errors import NotFound, no_agent
@@ -69,6 +69,12 @@ class TimelinePage:
     filter: RowFilter
     kinds: tuple[tuple[str, str], ...]
     whole_agent: bool
+
+    @property
+    def restored_by_agent(self) -> Directive | None:
+        """The newest restore that the agent carried out itself, among the directives shown."""
+        mine = (row for row in self.reported.directives if row.thread_id == self.thread.pk)
+        return next((row for row in mine if row.is_applied_restore), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from dashboard.models import (
     AuditEvent,
     Checkpoint,
     Directive,
+    DirectiveOutcome,
     DirectiveState,
     Effect,
     Failure,
@@ -132,6 +133,19 @@ def test_a_directive_is_left_shown_and_taken_back(browser: Client, thread: Threa
     assert "A directive waits" not in agent_page(browser, thread)
     actions = list(AuditEvent.objects.order_by("pk").values_list("action", flat=True))
     assert actions == ["directive.left", "directive.cancelled"]
+
+
+def test_a_restore_that_the_agent_carried_out_is_the_last_restore(
+    browser: Client, thread: Thread, now: datetime
+) -> None:
+    leave(browser, row(thread, 0))
+    assert "none so far" in agent_page(browser, thread)
+    Directive.objects.update(
+        state=DirectiveState.ACKNOWLEDGED, outcome=DirectiveOutcome.APPLIED, finished_at=now
+    )
+    page = agent_page(browser, thread)
+    assert "by a directive of" in page
+    assert "none so far" not in page
 
 
 def test_what_agents_have_yet_to_answer_stands_with_the_operations(
