@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
+
+_STEPS: Final = "every_steps (a manager's checkpoint_frequency)"
+_SECONDS: Final = "every_seconds (a manager's checkpoint_interval or refresh_after)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +23,9 @@ class Trigger:
 
     def __post_init__(self) -> None:
         if self.every_steps is not None:
-            _check("every_steps", self.every_steps, int, "a whole number of steps")
+            _check(_STEPS, self.every_steps, int, "a whole number of steps")
         if self.every_seconds is not None:
-            _check("every_seconds", self.every_seconds, (int, float), "a number of seconds")
+            _check(_SECONDS, self.every_seconds, (int, float), "a number of seconds")
 
     def counting_from(self, *, step: int, now: float) -> Due:
         """Begin to count at a step and a time, in seconds of a monotonic clock."""

@@ -16,6 +16,7 @@ from checkpoints.errors import CorruptCheckpoint, HeadMoved, SaveVetoed, Transie
 from checkpoints.hooks import HookEvent, HookManager
 from checkpoints.identifiers import new_id
 from checkpoints.lineage import fork as fork_thread
+from checkpoints.manager.arguments import check_arguments
 from checkpoints.manager.both import AlsoAsync, also_async
 from checkpoints.manager.dashboard import APPLIED, is_restore
 from checkpoints.manager.effects import Effects, PendingEffect
@@ -116,6 +117,7 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
         clock: Callable[[], datetime] | None = None,
         monotonic: Callable[[], float] | None = None,
     ) -> None:
+        check_arguments(agent_id, thread, hooks, capture, apply)
         super().__init__(
             agent_id,
             thread,

@@ -25,6 +25,10 @@ class Schema:
     version: int | None = None
     migrations: Mapping[int, Migration] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.version is not None and (type(self.version) is not int or self.version < 0):
+            raise ValueError(f"schema_version is a whole number from 0 on, not {self.version!r}")
+
     def mark(self) -> dict[str, int]:
         """Return what a checkpoint's metadata says of its state."""
         return {} if self.version is None else {FIELD: self.version}

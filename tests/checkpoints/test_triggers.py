@@ -86,23 +86,31 @@ def test_it_is_due_after_so_many_steps_or_seconds_whatever_jumped_before(
 
 @pytest.mark.parametrize("value", [0, -1, math.nan, math.inf, -0.5])
 def test_what_is_not_above_0_is_refused(value: float) -> None:
-    with pytest.raises(ValueError, match="every_seconds is a number of seconds above 0"):
+    with pytest.raises(
+        ValueError, match="every_seconds .*checkpoint_interval.* is a number of seconds above 0"
+    ):
         Trigger(every_seconds=value)
 
 
 @pytest.mark.parametrize("value", [0, -3])
 def test_steps_that_are_not_above_0_are_refused(value: int) -> None:
-    with pytest.raises(ValueError, match="every_steps is a whole number of steps above 0"):
+    with pytest.raises(
+        ValueError, match="every_steps .*checkpoint_frequency.* is a whole number of steps above 0"
+    ):
         Trigger(every_steps=value)
 
 
 @pytest.mark.parametrize("value", [True, "10", 2.5, 2.0, math.nan])
 def test_steps_that_are_not_whole_numbers_are_refused(value: object) -> None:
-    with pytest.raises(TypeError, match="every_steps is a whole number of steps, not"):
+    with pytest.raises(
+        TypeError, match="every_steps .*checkpoint_frequency.* is a whole number of steps, not"
+    ):
         Trigger(every_steps=value)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", [True, "60", None.__class__])
 def test_seconds_that_are_no_numbers_are_refused(value: object) -> None:
-    with pytest.raises(TypeError, match="every_seconds is a number of seconds, not"):
+    with pytest.raises(
+        TypeError, match="every_seconds .*checkpoint_interval.* is a number of seconds, not"
+    ):
         Trigger(every_seconds=value)  # type: ignore[arg-type]
