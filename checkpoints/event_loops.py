@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
+    from asyncio import AbstractEventLoop, Future
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,7 +39,14 @@ async def in_thread_to_its_end(call: Callable[P, R], *args: P.args, **kwargs: P.
     try:
         return await asyncio.shield(calling)
     except asyncio.CancelledError:
-        while not calling.done():
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait([calling])
+        await until_done(calling)
         raise
+
+
+async def until_done(work: Future[Any]) -> None:
+    """Wait until work is done, however often the waiting is cancelled."""
+    import asyncio
+
+    while not work.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([work])

@@ -9,14 +9,16 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from checkpoints.errors import CheckpointError
+from checkpoints.identifiers import new_id
 from checkpoints.records import JournalEntry
 from checkpoints.stores.base import Store
 
 logger = logging.getLogger("checkpoints")
 
 BUDGET = "budget"
-"""The kind of the journal entry that holds what a thread has spent, and its key."""
-
+"""The kind of the journal entries that hold what a thread has spent, and its cap."""
+_SPENT = "spent/"
+_CAP = "cap"
 
 _LESS_THAN_ANY_PRICE = 1e-9
 """US dollars; what rounding leaves over from sums of prices is less."""
@@ -52,27 +54,56 @@ class Budget:
 
 
 class Ledger:
-    """Keeps what a thread has spent beside its checkpoints, where no restore takes it back."""
+    """Keeps what a thread has spent beside its checkpoints, where no restore takes it back.
+
+    Each run counts in an entry of its own: of two processes that are on one thread for a while
+    neither loses what the other was charged. The cap has one entry.
+    """
 
     def __init__(self, store: Store, agent_id: str, thread_id: str) -> None:
         self._store = store
         self._agent_id = agent_id
         self._thread_id = thread_id
+        self._key = f"{_SPENT}{new_id()}"
+        self._own = 0.0
 
-    def read(self) -> dict[str, Any] | None:
-        """Return what was written last, None for a thread that has spent nothing yet."""
-        entries = self._store.entries(self._agent_id, self._thread_id, kind=BUDGET)
-        return dict(entries[-1].data) if entries else None
+    def spent(self) -> float:
+        """Return the US dollars that all runs were charged."""
+        return float(sum(entry.data["spent_usd"] for entry in self._entries(_SPENT)))
 
-    def write(self, values: dict[str, Any]) -> None:
+    def cap(self, unknown: float | None) -> float | None:
+        """Return the cap that was kept last, ``unknown`` when none ever was."""
+        kept = self._entries(_CAP)
+        return kept[-1].data["limit_usd"] if kept else unknown
+
+    def begin_anew(self, limit_usd: float | None) -> None:
+        """Forget what was spent, and keep a cap."""
+        keys = [entry.key for entry in self._entries(_SPENT)]
+        if keys:
+            self._store.forget(self._agent_id, self._thread_id, kind=BUDGET, keys=keys)
+        self.keep_cap(limit_usd)
+
+    def add(self, usd: float) -> None:
+        """Count what this run was charged."""
+        self._own += usd
+        self._keep(self._key, {"spent_usd": self._own})
+
+    def keep_cap(self, limit_usd: float | None) -> None:
+        """Keep the cap for the runs to come."""
+        self._keep(_CAP, {"limit_usd": limit_usd})
+
+    def _entries(self, prefix: str) -> list[JournalEntry]:
+        return self._store.entries(self._agent_id, self._thread_id, kind=BUDGET, prefix=prefix)
+
+    def _keep(self, key: str, values: dict[str, Any]) -> None:
         """Keep it durably. A store that does not take it is logged: the money is gone anyhow."""
         entry = JournalEntry(
             agent_id=self._agent_id,
             thread_id=self._thread_id,
             kind=BUDGET,
-            key=BUDGET,
+            key=key,
             recorded_at=datetime.now(UTC),
-            data=dict(values),
+            data=values,
         )
         try:
             self._store.record([entry], replace=True)
@@ -88,14 +119,22 @@ class Spending:
         self._ledger = ledger
 
     @classmethod
+    def begun(cls, values: dict[str, Any], ledger: Ledger, budget: Budget | None) -> Self:
+        """Begin with nothing spent, whatever the thread has spent before."""
+        values["limit_usd"] = (budget or Budget()).limit_usd
+        ledger.begin_anew(values["limit_usd"])
+        return cls(values, ledger)
+
+    @classmethod
     def resumed(cls, values: dict[str, Any], ledger: Ledger, budget: Budget | None) -> Self:
         """Go on where the thread stands, whatever checkpoint it goes back to."""
-        known = ledger.read() or {}
-        spent = max(values["spent_usd"], known.get("spent_usd", 0.0))
-        limit = (budget or Budget()).over(known.get("limit_usd", values["limit_usd"]))
-        values.update(spent_usd=spent, limit_usd=limit)
-        if values != known:
-            ledger.write(values)
+        counted, cap = ledger.spent(), ledger.cap(values["limit_usd"])
+        if values["spent_usd"] - counted > _LESS_THAN_ANY_PRICE:
+            ledger.add(values["spent_usd"] - counted)
+        values["spent_usd"] = max(values["spent_usd"], counted)
+        values["limit_usd"] = (budget or Budget()).over(cap)
+        if values["limit_usd"] != cap:
+            ledger.keep_cap(values["limit_usd"])
         return cls(values, ledger)
 
     @property
@@ -124,11 +163,12 @@ class Spending:
         if not 0 <= usd < math.inf:
             raise ValueError(f"a charge is a finite number of US dollars from 0 on, not {usd!r}")
         self._values["spent_usd"] = self.spent_usd + usd
-        self._keep()
+        if self._ledger is not None:
+            self._ledger.add(usd)
 
     def require(self, usd: float) -> None:
         """Raise BudgetExhausted unless this much is left: ask before a call that costs."""
-        if self.left_usd is not None and usd > self.left_usd:
+        if self.left_usd is not None and not usd <= self.left_usd:
             raise BudgetExhausted(
                 f"{usd:g} USD are more than the {self.left_usd:g} USD that are left of "
                 f"{self.limit_usd:g}; nothing was spent"
@@ -137,13 +177,10 @@ class Spending:
     def cap(self, limit_usd: float | None) -> None:
         """Set another cap, as an operator does."""
         self._values["limit_usd"] = limit_usd
-        self._keep()
+        if self._ledger is not None:
+            self._ledger.keep_cap(limit_usd)
 
     def moved_to(self, state: dict[str, Any]) -> Spending:
         """Return the same spending within another state: going back takes no money back."""
         state["budget"] = dict(self._values)
         return Spending(state["budget"], self._ledger)
-
-    def _keep(self) -> None:
-        if self._ledger is not None:
-            self._ledger.write(self._values)

@@ -86,9 +86,8 @@ class _Loop:
         ledger = Ledger(self._manager.store, self._manager.agent_id, self._manager.thread_id)
         if saved is None:
             self._manager.state = self._state.values
-            self._state.values["budget"]["limit_usd"] = (self._budget or Budget()).limit_usd
-            self._state.budget = Spending(self._state.values["budget"], ledger)
-            ledger.write(self._state.values["budget"])
+            values = self._state.values["budget"]
+            self._state.budget = Spending.begun(values, ledger, self._budget)
         else:
             self._adopt_resumed(saved, ledger)
         self._require_own_state()
@@ -98,7 +97,7 @@ class _Loop:
     def _adopt_resumed(self, saved: dict[str, Any], ledger: Ledger) -> None:
         head = head_of(self._manager)
         self._resumed_from = head.id if head else None
-        self._changed = False
+        self._changed = head is not None and head.status is Status.RUNNING
         self._state.adopt(saved)
         values = self._state.values["budget"]
         self._state.budget = Spending.resumed(values, ledger, self._budget)

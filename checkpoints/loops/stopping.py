@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType, TracebackType
 from typing import Any, Final, Generic, ParamSpec, Self, TypeVar
 
-from checkpoints.event_loops import in_thread
+from checkpoints.event_loops import in_thread, until_done
 
 logger = logging.getLogger("checkpoints")
 
@@ -89,7 +89,7 @@ class Stoppable(Generic[P, R]):
                 return await asyncio.shield(work)
             except asyncio.CancelledError:
                 stop.ask("cancelled")
-                await asyncio.wait([work])
+                await until_done(work)
                 _log_failure(work)
                 raise
 

@@ -7,6 +7,7 @@ import pytest
 from checkpoints import CheckpointManager, Strategy
 from checkpoints.errors import TransientStoreError
 from checkpoints.loops import Budget, LoopState, run_loop
+from checkpoints.loops.running import Step
 from checkpoints.stores.memory import MemoryStore
 from checkpoints.testing import FaultyStore
 from tests.checkpoints.loops.conftest import Operator
@@ -133,3 +134,48 @@ def test_a_charge_that_is_no_amount_is_refused_and_counts_nothing(
 def test_a_cap_below_nothing_is_refused(limit: float) -> None:
     with pytest.raises(ValueError, match="from 0 on"):
         Budget(limit_usd=limit)
+
+
+def test_two_processes_on_one_thread_lose_none_of_each_others_charges(store: MemoryStore) -> None:
+    """Neither saves a checkpoint: both are killed, and what both were charged is spent."""
+
+    def killed(step: Step) -> None:
+        manager = CheckpointManager("agent-1", store=store, checkpoint_frequency=100)
+        manager.fail = lambda *_args, **_more: None  # type: ignore[assignment]
+        with pytest.raises(SystemExit):
+            run_loop(step, manager=manager)
+
+    def second(state: LoopState) -> None:
+        spend(state)
+        raise SystemExit
+
+    def first(state: LoopState) -> None:
+        state.budget.charge(0.5)
+        killed(second)
+        spend(state)
+        raise SystemExit
+
+    started = CheckpointManager("agent-1", store=store)
+    run_loop(lambda _: None, manager=started, max_cycles=1, budget=Budget(limit_usd=1.0))
+    killed(first)
+    ended = run_loop(spend, manager=CheckpointManager("agent-1", store=store))
+    assert (ended.reason, ended.cycles) == ("budget", 3)
+    assert ended.state.budget.spent_usd == pytest.approx(1.0)
+
+
+def test_what_only_a_checkpoint_knew_of_is_counted_once(store: MemoryStore) -> None:
+    faulty = FaultyStore(store)
+    faulty.fail("record", error=TransientStoreError("away"))
+    run_loop(spend, manager=CheckpointManager("agent-1", store=faulty), max_cycles=2)
+    for cycles in (3, 4):
+        again = CheckpointManager("agent-1", store=store)
+        ended = run_loop(spend, manager=again, max_cycles=cycles)
+    assert ended.state.budget.spent_usd == pytest.approx(0.4)
+
+
+def test_a_wish_that_is_no_amount_is_not_within_the_budget(manager: CheckpointManager) -> None:
+    def step(state: LoopState) -> None:
+        state.budget.require(float("nan"))
+
+    ended = run_loop(step, manager=manager, budget=Budget(limit_usd=1.0), max_cycles=2)
+    assert (ended.reason, ended.cycles) == ("budget", 0)

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from checkpoints import CheckpointManager, HeadMoved, Kind, Status
+from checkpoints import Checkpoint, CheckpointManager, HeadMoved, Kind, Status
 from checkpoints.errors import CheckpointError, StoreError, TransientStoreError, UnsupportedState
 from checkpoints.loops import LoopState, Stop, run_loop
 from checkpoints.loops.running import Step
@@ -155,8 +155,9 @@ def test_the_blocking_form_within_an_event_loop_is_refused_and_not_hung(
         asyncio.run(main())
 
 
+@pytest.mark.parametrize("times", [1, 2])
 def test_a_cancelled_task_finishes_the_step_saves_and_is_cancelled(
-    manager: CheckpointManager,
+    manager: CheckpointManager, times: int
 ) -> None:
     async def main() -> None:
         begun = asyncio.Event()
@@ -168,12 +169,16 @@ def test_a_cancelled_task_finishes_the_step_saves_and_is_cancelled(
 
         task = asyncio.create_task(run_loop.aio(step, manager=manager))
         await begun.wait()
-        task.cancel()
-        await task
+        for _ in range(times):
+            task.cancel()
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        ended.append(manager.history()[0])
 
-    with pytest.raises(asyncio.CancelledError):
-        asyncio.run(main())
-    head = manager.history()[0]
+    ended: list[Checkpoint] = []
+    asyncio.run(main())
+    (head,) = ended
     assert (head.status, head.metadata["reason"]) == ("interrupted", "cancelled")
     assert len(manager.load(head)["memory"]) == 1
 
@@ -345,3 +350,19 @@ def test_saves_in_the_background_are_durable_when_it_ends(store: MemoryStore) ->
     assert ended.checkpoint is not None
     assert head.checkpoint_id == ended.checkpoint.id
     assert len(store.history("agent-1", "main")) == 300
+
+
+def test_a_run_that_was_killed_before_it_said_how_it_ends_says_so_when_resumed(
+    store: MemoryStore, manager: CheckpointManager
+) -> None:
+    def step(state: LoopState) -> None:
+        state.finish("done")
+        manager.create_checkpoint()
+        raise SystemExit
+
+    manager.fail = lambda *_args, **_more: None  # type: ignore[assignment]
+    with pytest.raises(SystemExit):
+        run_loop(step, manager=manager)
+    ended = run_loop(step, manager=CheckpointManager("agent-1", store=store))
+    assert (ended.result, ended.cycles) == ("done", 0)
+    assert statuses(manager) == [Status.RUNNING, Status.COMPLETED]
