@@ -37,11 +37,16 @@ class DriftCheck:
     """``manager.detect_drift()`` every so many cycles, and then ``then``, or what it returns.
 
     ``restore`` goes back to the newest routine checkpoint without drift; after two returns to the
-    same one, and with ``stop``, the loop ends as waiting for a person.
+    same one, and with ``stop``, the loop ends as waiting for a person. Raises ValueError for an
+    ``every`` below 1.
     """
 
     every: int = 10
     then: OnDrift | Decide = OnDrift.RESTORE
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise ValueError(f"every counts cycles from 1 on, not {self.every!r}")
 
     def due(self, cycle: int) -> bool:
         """Return whether to look after this many cycles."""

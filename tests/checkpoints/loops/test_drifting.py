@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from checkpoints import CheckpointManager, Kind
 from checkpoints.drift import DriftReport
 from checkpoints.loops import DriftCheck, LoopState, OnDrift, run_loop
@@ -95,3 +97,8 @@ def test_it_finds_the_way_back_past_checkpoints_that_were_let_go(
 
     ended = run_loop(step, manager=manager, max_cycles=6, drift=DriftCheck(every=1))
     assert (ended.status, len(ended.state.memory)) == ("interrupted", 6)
+
+
+def test_it_cannot_look_more_often_than_every_cycle() -> None:
+    with pytest.raises(ValueError, match="from 1 on"):
+        DriftCheck(every=0)
