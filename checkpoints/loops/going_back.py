@@ -62,10 +62,16 @@ def follow(manager: CheckpointManager, error: HeadMoved) -> dict[str, Any]:
     """Return the state of the head that an operator restored while the agent ran.
 
     Raises ``error`` again where another writer moved the head: two processes that follow each
-    other would repeat each other's work for ever.
+    other would repeat each other's work for ever. So too where it tells of another thread, on
+    which a step worked.
     """
     head = manager.store.head(manager.agent_id, manager.thread_id)
-    if head is None or not (head.operation_id or head.reason):
+    if head is None or not (head.operation_id or head.reason) or not _tells_of(manager, error):
         raise error
     logger.info("going on from %s: %s", head.checkpoint_id, head.reason or "restored")
     return manager.resume() or {}
+
+
+def _tells_of(manager: CheckpointManager, error: HeadMoved) -> bool:
+    """Whether the head that was moved is that of the manager's thread."""
+    return any(record.id in {error.expected, error.actual} for record in manager.history())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from checkpoints import CheckpointManager, Strategy
+from checkpoints import CheckpointManager, HeadMoved, Kind, Strategy
 from checkpoints.loops import LoopState, run_loop
 from tests.checkpoints.loops.conftest import Operator
 
@@ -307,3 +307,20 @@ def test_without_a_generation_the_newest_cycle_is_done_again(
     begin = LoopState(pending_actions=list("abc"))
     ended = run_loop(step, manager=manager, state=begin, max_cycles=3)
     assert ("".join(ended.state.completed_actions), ended.cycles) == ("abc", 4)
+
+
+def test_a_head_that_moved_in_another_thread_is_the_steps_own_error(
+    manager: CheckpointManager, operator: Operator
+) -> None:
+    five(manager)
+    operator(at_cycle(manager, 2))
+    calls: list[int] = []
+
+    def step(state: LoopState) -> None:
+        calls.append(state.cycle)
+        raise HeadMoved("an inner agent's", expected="elsewhere", actual=None)
+
+    with pytest.raises(HeadMoved, match="an inner agent's"):
+        run_loop(step, manager=manager)
+    assert calls == [2]
+    assert manager.history()[0].kind is Kind.RECOVERY
