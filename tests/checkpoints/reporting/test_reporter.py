@@ -70,6 +70,20 @@ class Unprintable(Exception):
         raise RuntimeError("never")
 
 
+def test_an_error_about_a_name_that_is_no_utf8_is_reported_all_the_same(
+    dashboard: Dashboard, reporters: Reporters
+) -> None:
+    reporter = reporters()
+    error = FileNotFoundError(os.fsdecode(b"caf\xe9"))
+    reporter.report_failure("crawler", "main", error, store_url=STORE)
+    reporter.report_resume(
+        "crawler", "main", "run-1", None, "failed", error=str(error), store_url=STORE
+    )
+    until(lambda: reporter.counters.sent == 2)
+    [failure], [resume] = dashboard.of_type("failure"), dashboard.of_type("resume")
+    assert failure["message"] == resume["error"] == "caf\\udce9"
+
+
 def test_an_error_that_cannot_be_printed_is_reported_all_the_same(
     dashboard: Dashboard, reporters: Reporters
 ) -> None:
