@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -13,8 +14,8 @@ from checkpoints.reporting.counters import Counters, Tally
 from checkpoints.reporting.inbox import Inbox
 from checkpoints.reporting.items import Lane
 from checkpoints.reporting.notices import Notices
-from checkpoints.reporting.ownership import OwnedFolder
-from checkpoints.reporting.segments import SUFFIX, FileSegment
+from checkpoints.reporting.ownership import OwnedFolder, folders_in
+from checkpoints.reporting.segments import FileSegment, segment_paths
 from checkpoints.reporting.sender import Sender
 from checkpoints.reporting.settings import Settings
 from checkpoints.reporting.spool import ADDRESS, Spool
@@ -46,8 +47,8 @@ def leftovers(spool: Path) -> list[Leftover]:
     return [
         found
         for address in sorted(spool.glob(f"*/{ADDRESS}"))
-        for path in sorted(address.parent.iterdir())
-        if path.is_dir() and (found := _leftover(address, path)).items
+        for path in folders_in(address.parent)
+        if (found := _leftover(address, path)).items
     ]
 
 
@@ -74,7 +75,7 @@ def _leftover(address: Path, path: Path) -> Leftover:
     for segment in segments:
         items[segment.lane] += segment.left
     return Leftover(
-        dashboard=address.read_text().strip(),
+        dashboard=address.read_text(errors="replace").strip(),
         path=path,
         in_use=_in_use(path),
         size=sum(segment.size for segment in segments),
@@ -84,11 +85,9 @@ def _leftover(address: Path, path: Path) -> Leftover:
 
 def _segments(path: Path) -> Iterator[FileSegment]:
     """Yield a folder's segments; its process may be removing them as we look."""
-    for found in sorted(path.glob(f"*{SUFFIX}")):
-        try:
+    for found in segment_paths(path):
+        with contextlib.suppress(FileNotFoundError):
             yield FileSegment.found(found)
-        except (FileNotFoundError, ValueError):
-            continue
 
 
 def _in_use(path: Path) -> bool:

@@ -28,12 +28,25 @@ def encoded(entry: Entry) -> bytes:
 
 
 def decoded(lane: Lane, line: bytes) -> Entry | None:
-    """Return the entry of a line without its newline, or None when it is torn or damaged."""
+    """Return the entry of a line without its newline, or None for what is none.
+
+    The checksum finds what was torn or damaged; it does not say who wrote the line.
+    """
     checksum, _, text = line.partition(b" ")
     if checksum != _checksum(text):
         return None
-    values: dict[str, Any] = orjson.loads(text)
-    return Entry(lane=lane, source_url=values["source"], item=values["item"])
+    match _values(text):
+        case {"source": str(url), "item": {"id": str(), "type": str()} as item}:
+            return Entry(lane=lane, source_url=url, item=item)
+        case _:
+            return None
+
+
+def _values(text: bytes) -> Any:
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return None
 
 
 def _line(entry: Entry, item: Item) -> bytes:

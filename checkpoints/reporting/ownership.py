@@ -1,16 +1,39 @@
-"""Folders that belong to one living process, and to the next one when it is dead."""
+"""Folders that belong to one living process, and to the next one when it is dead.
+
+Of a spool that users share only one's own folders are touched: what others put there could lead
+elsewhere or be sent with one's own token.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 from checkpoints.identifiers import new_id
 
 LOCK = "lock"
 TRIES = 10
+_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+
+def is_own(path: Path) -> bool:
+    """Say whether this is a folder of this user's into which nobody else can write."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    mine = status.st_uid == os.geteuid() and not status.st_mode & _BY_OTHERS
+    return mine and stat.S_ISDIR(status.st_mode)
+
+
+def folders_in(path: Path) -> list[Path]:
+    """Return the folders in one of ours, by name; none where it is not ours or gone."""
+    with contextlib.suppress(OSError):
+        return sorted(found for found in path.iterdir() if found.is_dir()) if is_own(path) else []
+    return []
 
 
 class OwnedFolder:
@@ -36,12 +59,15 @@ class OwnedFolder:
 
     @classmethod
     def seize(cls, path: Path) -> OwnedFolder | None:
-        """Take over a folder whose owner is dead; None when it lives or the folder is gone.
+        """Take over a folder whose owner is dead; None when it lives, is not ours or is gone.
 
         Raises OSError where files cannot be locked.
         """
+        if not is_own(path):
+            return None
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock = os.open(path / LOCK, flags, 0o600)
         except FileNotFoundError:
             return None
         mine = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -80,9 +81,8 @@ class FileSegment:
     @classmethod
     def found(cls, path: Path) -> FileSegment:
         """Return the segment that another process left. Raises OSError, ValueError for its name."""
-        lane = Lane(path.name.removesuffix(SUFFIX).rpartition("-")[2])
         data = path.read_bytes()
-        return cls(lane, path, size=len(data), left=data.count(b"\n"))
+        return cls(_lane_of(path), path, size=len(data), left=data.count(b"\n"))
 
     @property
     def is_open(self) -> bool:
@@ -140,6 +140,22 @@ class MemorySegment:
 
     def discard(self) -> None:
         self.lines.clear()
+
+
+def segment_paths(folder: Path) -> list[Path]:
+    """Return the files in a folder that are segments, oldest first; links are none."""
+    return [path for path in sorted(folder.glob(f"*{SUFFIX}")) if _is_segment(path)]
+
+
+def _is_segment(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode) and _lane_of(path) in Lane
+    except (FileNotFoundError, ValueError):
+        return False
+
+
+def _lane_of(path: Path) -> Lane:
+    return Lane(path.name.removesuffix(SUFFIX).rpartition("-")[2])
 
 
 def _write_all(file: int, data: bytes) -> None:

@@ -12,14 +12,14 @@ from pathlib import Path
 from checkpoints.reporting.counters import Tally
 from checkpoints.reporting.items import Lane
 from checkpoints.reporting.notices import Notices
-from checkpoints.reporting.ownership import OwnedFolder
+from checkpoints.reporting.ownership import OwnedFolder, folders_in, is_own
 from checkpoints.reporting.segments import (
-    SUFFIX,
     FileSegment,
     MemorySegment,
     Segment,
     fitting,
     has_room,
+    segment_paths,
 )
 from checkpoints.reporting.settings import Settings
 
@@ -80,15 +80,9 @@ class Spool:
 
         Never raises.
         """
-        adopted = 0
-        try:
-            for path in sorted(self._settings.destination.iterdir()):
-                if path.is_dir() and (self._folder is None or path != self._folder.path):
-                    adopted += self._adopt(path)
-        except OSError as error:
-            if self._settings.destination.exists():
-                self._notices.warn("spool", f"the spool could not be looked through: {error}")
-        return adopted
+        mine = self._folder.path if self._folder else None
+        found = folders_in(self._settings.destination)
+        return sum(self._adopt(path) for path in found if path != mine)
 
     def close(self) -> None:
         """Leave what is on disk to the next process; what is in memory goes there, if it can."""
@@ -207,15 +201,23 @@ class Spool:
             segment.discard()
 
     def _adopt(self, path: Path) -> bool:
-        left = OwnedFolder.seize(path)
-        if left is None:
+        """Take over one folder; one that cannot be read keeps no other from being."""
+        try:
+            left = OwnedFolder.seize(path)
+            return left is not None and self._adopt_seized(left)
+        except OSError as error:
+            self._notices.warn("spool", f"{path} could not be looked through: {error}")
             return False
-        paths = sorted(path.glob(f"*{SUFFIX}"))
-        with self._lock:
-            fits = self._has_room_for(paths)
-            if fits:
-                self._take_over(paths)
-        left.release()
+
+    def _adopt_seized(self, left: OwnedFolder) -> bool:
+        try:
+            paths = segment_paths(left.path)
+            with self._lock:
+                fits = self._has_room_for(paths)
+                if fits:
+                    self._take_over(paths)
+        finally:
+            left.release()
         return fits and bool(paths)
 
     def _has_room_for(self, paths: Iterable[Path]) -> bool:
@@ -231,9 +233,8 @@ class Spool:
         for path in paths:
             mine = self._own_folder() / path.name
             path.rename(mine)
-            with contextlib.suppress(ValueError):
-                segment = FileSegment.found(mine)
-                self._lanes[segment.lane].append(segment)
+            segment = FileSegment.found(mine)
+            self._lanes[segment.lane].append(segment)
         for lane, segments in self._lanes.items():
             self._lanes[lane] = deque(sorted(segments, key=lambda segment: segment.name))
 
@@ -252,6 +253,11 @@ def _address(settings: Settings) -> None:
     """Write down which dashboard the folder is for. Raises OSError."""
     settings.spool.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.destination.mkdir(exist_ok=True, mode=0o700)
+    if not is_own(settings.destination):
+        raise PermissionError(
+            f"{settings.destination} is not a folder that is yours alone; name another one with "
+            "HOLDFAST_SPOOL"
+        )
     path = settings.destination / ADDRESS
     if not path.exists():
         path.write_text(settings.url.rstrip("/") + "\n")
