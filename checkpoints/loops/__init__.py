@@ -15,7 +15,7 @@ from checkpoints.loops.drifting import DriftCheck, OnDrift
 from checkpoints.loops.results import LoopResult
 from checkpoints.loops.running import run_loop
 from checkpoints.loops.state import LoopState
-from checkpoints.loops.stopping import Stop
+from checkpoints.loops.stopping import Stop, Stopped
 
 __all__ = [
     "Bottleneck",
@@ -31,6 +31,7 @@ __all__ = [
     "OnDrift",
     "Spending",
     "Stop",
+    "Stopped",
     "Thought",
     "ValidationResult",
     "WaitingForHuman",

@@ -7,10 +7,12 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType, TracebackType
 from typing import Any, Final, Generic, ParamSpec, Self, TypeVar
 
+from checkpoints.errors import CheckpointError
 from checkpoints.event_loops import in_thread, until_done
 
 logger = logging.getLogger("checkpoints")
@@ -19,6 +21,12 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_LOOKS: Final = 0.1
+"""Seconds between two looks at whether somebody asks; a handler of signals may wake no waiter."""
+
+
+class Stopped(CheckpointError):
+    """Somebody asked for the end before it was reached; it is saved, and goes on when run again."""
 
 
 class Stop:
@@ -37,6 +45,12 @@ class Stop:
     def ask(self, by: str) -> None:
         """Ask the loop to end after the step in hand; it may be called from any thread."""
         self.asked_by = self.asked_by or by
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but no longer than until somebody asks."""
+        end = time.monotonic() + seconds
+        while self.asked_by is None and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _LOOKS))
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -69,21 +83,24 @@ class Stoppable(Generic[P, R]):
 
     ``aio`` runs the same code in a thread; coroutines that it calls run on the caller's loop. When
     the awaiting task is cancelled the function is asked to stop, and the cancellation goes on once
-    it has.
+    it has. ``signals`` are those that ask it to, unless it is called with a ``Stop`` that says.
     """
 
-    def __init__(self, function: Callable[P, R]) -> None:
+    def __init__(
+        self, function: Callable[P, R], *, signals: Sequence[signal.Signals] = SIGNALS
+    ) -> None:
+        self._signals = signals
         self.__wrapped__ = function
         self.__doc__ = function.__doc__
         self.__name__ = function.__name__
 
     def __call__(self, *args: P.args, **options: P.kwargs) -> R:
-        with _stop_of(options) as stop:
+        with self._stop_of(options) as stop:
             return self._stoppable(stop)(*args, **options)
 
     async def aio(self, *args: P.args, **options: P.kwargs) -> R:
         """Do the same without blocking the event loop."""
-        with _stop_of(options) as stop:
+        with self._stop_of(options) as stop:
             work = asyncio.ensure_future(in_thread(self._stoppable(stop), *args, **options))
             try:
                 return await asyncio.shield(work)
@@ -100,13 +117,13 @@ class Stoppable(Generic[P, R]):
 
         return call
 
+    def _stop_of(self, options: Mapping[str, Any]) -> Stop:
+        given = options.get("stop")
+        return given if isinstance(given, Stop) else Stop(self._signals)
+
 
 def _log_failure(work: asyncio.Future[Any]) -> None:
     """Say what the function raised when nobody waits for it any more."""
-    if not work.cancelled() and work.exception() is not None:
-        logger.error("it failed while it was being cancelled: %s", work.exception())
-
-
-def _stop_of(options: Mapping[str, Any]) -> Stop:
-    given = options.get("stop")
-    return given if isinstance(given, Stop) else Stop()
+    error = None if work.cancelled() else work.exception()
+    if error is not None and not isinstance(error, Stopped):
+        logger.error("it failed while it was being cancelled: %s", error)

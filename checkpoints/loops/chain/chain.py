@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +18,7 @@ from checkpoints.loops.chain.rescue import Rescue
 from checkpoints.loops.chain.steps import Steps
 from checkpoints.loops.chain.strategies import Strategies
 from checkpoints.loops.chain.thoughts import Thought, compose
+from checkpoints.loops.stopping import Stop, Stoppable
 from checkpoints.manager import CheckpointManager
 from checkpoints.manager.both import also_async
 from checkpoints.records import Checkpoint, Directive
@@ -39,7 +39,8 @@ class Chain:
 
     ``model`` is any callable from a text to a text. ``checkpoint_storage`` is a store or a store
     URL, None for memory. A chain is a thread: ``chain_id`` names it for another process to resume.
-    ``limits`` bound what ``run_with_recovery`` tries; ``sleep`` is how it waits.
+    ``limits`` bound what ``run_with_recovery`` tries; ``sleep`` is how it waits
+    between them, as long as nobody asks it to stop by default.
 
     Callables may be coroutine functions. ``await chain.run.aio()`` runs them on the caller's loop.
     """
@@ -58,7 +59,7 @@ class Chain:
         compose: Callable[[Thought], str] = compose,
         limits: RecoveryLimits | None = None,
         manager: CheckpointManager | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         self.prompt = prompt
         self.manager = manager or CheckpointManager(
@@ -105,31 +106,25 @@ class Chain:
 
     # -- running --------------------------------------------------------------------------------
 
-    @also_async
-    def run(self) -> Thought:
-        """Run from the beginning, saving each step.
+    @property
+    def run(self) -> Stoppable[..., Thought]:
+        """``run(*, stop=None)`` runs from the beginning, saving each step.
 
-        An exception of a callable comes through as it is, after a recovery checkpoint.
+        An exception of a callable comes through as it is, after a recovery checkpoint. Between two
+        steps a ``Stop`` can end it, then it raises Stopped; so does cancelling ``run.aio()``.
         """
-        with self._calls:
-            return self._begin(self._fresh()).to_the_end(None)
+        return Stoppable(self._run, signals=())
 
-    @also_async
-    def run_with_recovery(self) -> Thought:
-        """Run, or go on where the newest checkpoint stands, and recover from failures.
+    @property
+    def run_with_recovery(self) -> Stoppable[..., Thought]:
+        """``run_with_recovery(*, stop=None)`` runs, or goes on from the head, and recovers.
 
         Suggestions are applied in their order, within ``limits``; when nothing is left, or a
         person is the best suggestion, the callable's own exception is raised with a note that says
         why. A chain that was completed for this prompt is not run again: its thought is returned.
+        Between two steps, and while it waits, a ``Stop`` can end it as it ends ``run``.
         """
-        directive = self._resume()
-        rescue = Rescue(
-            self.recovery, CircuitBreaker(self._limits), self._strategies.apply, self._sleep
-        )
-        execution = self._at_hand()
-        execution.obey(directive, restored=True)
-        with self._calls:
-            return execution.to_the_end(rescue)
+        return Stoppable(self._run_with_recovery, signals=())
 
     # -- recovering -----------------------------------------------------------------------------
 
@@ -178,6 +173,23 @@ class Chain:
         self.close()
 
     # -- within ---------------------------------------------------------------------------------
+
+    def _run(self, *, stop: Stop) -> Thought:
+        with self._calls:
+            return self._begin(self._fresh()).to_the_end(None, stop)
+
+    def _run_with_recovery(self, *, stop: Stop) -> Thought:
+        directive = self._resume()
+        rescue = Rescue(
+            self.recovery,
+            CircuitBreaker(self._limits),
+            self._strategies.apply,
+            self._sleep or stop.wait,
+        )
+        execution = self._at_hand()
+        execution.obey(directive, restored=True)
+        with self._calls:
+            return execution.to_the_end(rescue, stop)
 
     def _read(self, record: Checkpoint) -> ChainCheckpoint | None:
         try:

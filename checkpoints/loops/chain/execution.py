@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from checkpoints.errors import CheckpointError, HeadMoved
 from checkpoints.loops.chain.progress import ChainStep, Progress
@@ -11,6 +12,7 @@ from checkpoints.loops.chain.steps import Steps
 from checkpoints.loops.chain.strategies import Strategies
 from checkpoints.loops.chain.thoughts import Thought
 from checkpoints.loops.going_back import follow, is_done_by_the_restore
+from checkpoints.loops.stopping import Stop, Stopped
 from checkpoints.manager import CheckpointManager
 from checkpoints.records import Checkpoint, Directive, Status, Strategy
 from checkpoints.recovery import Failure, RecoveryAction
@@ -37,9 +39,13 @@ class Execution:
         self._strategies = strategies
         self.progress = progress
 
-    def to_the_end(self, rescue: Rescue | None) -> Thought:
-        """Take every step that is left; with a rescue, recover from what fails."""
+    def to_the_end(self, rescue: Rescue | None, stop: Stop) -> Thought:
+        """Take every step that is left; with a rescue, recover from what fails.
+
+        Raises Stopped, between two steps, when somebody asks for the end.
+        """
         while (step := self.progress.position) is not None:
+            self._end_if_asked(step, stop)
             iteration = self.progress.thought.iteration
             try:
                 self._steps.take(self.progress, step)
@@ -149,12 +155,23 @@ class Execution:
             "and goes on when it is run again"
         )
 
+    def _end_if_asked(self, step: ChainStep, stop: Stop) -> None:
+        if stop.asked_by is not None:
+            self._save_where_it_stands(Status.INTERRUPTED, reason=stop.asked_by)
+            raise Stopped(
+                f"{stop.asked_by} asked the chain to end before {step}; it is saved and goes on "
+                "when it is run again"
+            )
+
     def _save_obedience(self, strategy: Strategy, status: Status = Status.RUNNING) -> None:
+        self._save_where_it_stands(status, directive={"strategy": str(strategy)})
+
+    def _save_where_it_stands(self, status: Status, **metadata: Any) -> None:
         self._manager.state = self.progress.values
         self._manager.create_checkpoint(
             step_name=self.progress.values["current_step"],
             iteration=self.progress.thought.iteration,
             status=status,
             metrics=self.progress.metrics,
-            metadata={"directive": {"strategy": str(strategy)}},
+            metadata=metadata,
         )
