@@ -217,7 +217,10 @@ def _warnings(
 def _effects_since(store: Store, target: Checkpoint, left: set[str]) -> tuple[str, ...]:
     """Warn of what was done outside after the target, which no restore undoes."""
     after = left | {target.id}
-    entries = store.entries(target.agent_id, target.thread_id, kind=EFFECT)
+    try:
+        entries = store.entries(target.agent_id, target.thread_id, kind=EFFECT)
+    except CorruptCheckpoint as error:
+        return (f"What was done outside since then cannot be told: {error}.",)
     done = [
         f"{e.data['name']} ({e.data.get('key', e.key)})"
         for e in entries

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,10 +19,10 @@ from checkpoints import (
     UnsupportedState,
     open_store,
 )
-from checkpoints.lineage import plan_restore
+from checkpoints.lineage import plan_restore, restore
 from checkpoints.stores.decorators import FallbackStore
 from checkpoints.stores.decorators.wrapping import WrappingStore
-from checkpoints.testing import FaultyStore
+from checkpoints.testing import NOON, FaultyStore
 
 Reopened = Callable[[], CheckpointManager]
 
@@ -91,6 +93,22 @@ def test_a_restores_plan_names_what_was_done_since(
     assert "not undone: mail (m-0), mail (m-1)" in warning
     assert "and 2 more" in warning
     assert "greet" not in warning
+
+
+def test_a_damaged_effect_keeps_nobody_from_restoring(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/agents.db")
+    with CheckpointManager("agent-1", store=store) as manager:  # type: ignore[arg-type]
+        start = manager.create_checkpoint(state={"n": 1})
+        manager.record_effect("pay", "order-17")
+        manager.create_checkpoint(state={"n": 2})
+    with contextlib.closing(sqlite3.connect(tmp_path / "agents.db")) as file, file:
+        file.execute("UPDATE entries SET body = X'00'")
+    plan = plan_restore(store, start)
+    (warning,) = plan.warnings
+    assert warning.startswith("What was done outside since then cannot be told")
+    restore(store, plan, written_ids=[], operation_id="o-1", reason="astray", now=NOON)
+    with CheckpointManager("agent-1", store=f"sqlite:///{tmp_path}/agents.db") as again:
+        assert again.resume() == {"n": 1}
 
 
 def test_keys_that_begin_alike_are_apart(manager: CheckpointManager) -> None:
