@@ -10,6 +10,7 @@ from checkpoints.manager.opening import opened
 from checkpoints.manager.settings import Settings
 from checkpoints.retention import SEED_POLICY, RetentionPolicy
 from checkpoints.stores.base import Store
+from checkpoints.stores.urls import absolute_url
 
 if TYPE_CHECKING:
     from checkpoints.stores.decorators import Fallback, Retry
@@ -41,9 +42,11 @@ class ResilientCheckpointManager(CheckpointManager):
         primary = opened(store)
         if self._fallback is None:
             return RetryingStore(primary, on_retry=self._retried)
+        other = opened(self._fallback)
+        _require_another(primary, other)
         return FallbackStore(
             RetryingStore(primary, timeout=SECONDS_BEFORE_FALLBACK, on_retry=self._retried),
-            opened(self._fallback),
+            other,
             on_fallback=self._fell_back,
         )
 
@@ -59,3 +62,11 @@ class ResilientCheckpointManager(CheckpointManager):
             self._journal.note("fell_back", error=str(fallback.error))
         else:
             self._journal.note("came_back", replayed=fallback.checkpoints)
+
+
+def _require_another(primary: Store, other: Store) -> None:
+    """Raise ValueError where a store would have to take over from itself."""
+    url = absolute_url(primary.url)
+    shared = not url.startswith("memory:") and url == absolute_url(other.url)
+    if other is primary or shared:
+        raise ValueError(f"fallback is the store itself, {url}; give it one that lies elsewhere")

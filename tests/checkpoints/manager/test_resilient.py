@@ -74,6 +74,15 @@ def test_the_fallback_takes_over_and_what_it_took_comes_home(
     assert (first, set(others)) == ("fell_back", {"came_back"})
 
 
+def test_a_store_cannot_take_over_from_itself(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.db"
+    with pytest.raises(ValueError, match="fallback is the store itself"):
+        ResilientCheckpointManager(
+            "agent-1", store=url, fallback=f"sqlite:///{tmp_path}/./store.db"
+        )
+    ResilientCheckpointManager("agent-1", store="memory://", fallback="memory://").close()
+
+
 def test_settings_that_are_passed_on_are_those_of_the_manager() -> None:
     parameters = inspect.signature(CheckpointManager.__init__).parameters
     named = {n for n, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
