@@ -21,6 +21,7 @@ from dashboard.models import (
 from dashboard.models.reports import OPEN_DIRECTIVES
 from dashboard.selectors.restorability import why_not_direct
 from dashboard.services import audit
+from dashboard.services.ingest.cleaning import check_id
 from dashboard.services.ingest.reported_sources import find_source
 
 
@@ -38,8 +39,7 @@ def leave_restore(
     """
     access.require(user, "operate")
     row = Checkpoint.objects.select_related("thread__agent__source").get(pk=checkpoint_pk)
-    asked = Directive.objects.filter(requested_by=user, idempotency_key=idempotency_key).first()
-    if asked is not None:
+    if (asked := _asked_before(user, row, idempotency_key)) is not None:
         return asked
     if refused := why_not_direct(row, is_head=row.thread.head_id == row.pk):
         raise DirectiveRefused(refused)
@@ -71,8 +71,11 @@ def waiting_directives(
 ) -> list[Directive]:
     """Hand out what waits for a thread, the oldest first; nothing for one that is not known.
 
-    Raises UnusableRecord when the URL is none, Forbidden when the token is another agent's.
+    Raises UnusableRecord when the URL or a name is none, Forbidden when the token is another
+    agent's.
     """
+    check_id("agent_id", agent_id, required=True)
+    check_id("thread_id", thread_id, required=True)
     if token.agent_id and token.agent_id != agent_id:
         raise access.Forbidden(f"This token may only ask for agent {token.agent_id!r}.")
     source = find_source(source_url)
@@ -109,7 +112,7 @@ def _create(
             left = Directive.objects.create(
                 thread=row.thread,
                 strategy=checkpoints.Strategy.RESTORE_CHECKPOINT,
-                parameters={"checkpoint_id": row.checkpoint_id},
+                parameters=_what(row),
                 reason=reason,
                 requested_by=user,
                 idempotency_key=idempotency_key,
@@ -123,14 +126,30 @@ def _create(
                 now=now,
             )
     except IntegrityError:
-        return _first(user, idempotency_key)
+        return _first(user, row, idempotency_key)
     return left
 
 
-def _first(user: User, idempotency_key: str) -> Directive:
-    """Return what the other of two simultaneous clicks left, unless another one waits."""
+def _asked_before(user: User, row: Checkpoint, idempotency_key: str) -> Directive | None:
+    """Return what the first of several equal clicks left; refuse it for something else."""
     rows = Directive.objects.filter(requested_by=user, idempotency_key=idempotency_key)
-    if (found := rows.first()) is None:
+    found = rows.first()
+    if found is not None and (found.thread_id, found.parameters) != (row.thread_id, _what(row)):
+        raise DirectiveRefused(
+            f"This confirmation was already used for directive {found.pk}; nothing more was left. "
+            "Open the page again."
+        )
+    return found
+
+
+def _what(row: Checkpoint) -> dict[str, str]:
+    """Return the parameters of the directive to restore a checkpoint."""
+    return {"checkpoint_id": row.checkpoint_id}
+
+
+def _first(user: User, row: Checkpoint, idempotency_key: str) -> Directive:
+    """Return what the other of two simultaneous clicks left, unless another one waits."""
+    if (found := _asked_before(user, row, idempotency_key)) is None:
         raise DirectiveRefused(
             "A directive waits for this thread already; cancel it first. Nothing was left."
         )

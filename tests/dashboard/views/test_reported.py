@@ -19,6 +19,7 @@ from dashboard.models import (
     Resume,
     Source,
     Thread,
+    User,
 )
 from tests.dashboard.index import make_thread
 
@@ -162,6 +163,36 @@ def test_two_clicks_leave_one_directive(browser: Client, thread: Thread) -> None
     answers = [leave(browser, row(thread, 0)) for _ in range(2)]
     assert answers == [HTTPStatus.FOUND, HTTPStatus.FOUND]
     assert Directive.objects.count() == 1
+
+
+def test_a_click_is_not_taken_for_another_checkpoint(browser: Client, thread: Thread) -> None:
+    assert leave(browser, row(thread, 0)) == HTTPStatus.FOUND
+    assert leave(browser, row(thread, 1)) == HTTPStatus.CONFLICT
+    assert Directive.objects.get().parameters == {"checkpoint_id": row(thread, 0).checkpoint_id}
+
+
+@pytest.mark.parametrize("method", ["get", "head", "put", "delete", "patch"])
+def test_directives_are_left_and_taken_back_by_posts_alone(
+    browser: Client, thread: Thread, method: str
+) -> None:
+    leave(browser, row(thread, 0))
+    for path in (
+        f"/checkpoints/{row(thread, 0).pk}/directive/",
+        f"/directives/{Directive.objects.get().pk}/cancel/",
+    ):
+        answer = getattr(browser, method)(path)
+        assert answer.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+    assert Directive.objects.get().is_open
+
+
+def test_directives_need_the_token_of_a_form(browser: Client, thread: Thread, person: User) -> None:
+    leave(browser, row(thread, 0))
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(person)
+    assert leave(strict, row(thread, 1), key="other") == HTTPStatus.FORBIDDEN
+    path = f"/directives/{Directive.objects.get().pk}/cancel/"
+    assert strict.post(path).status_code == HTTPStatus.FORBIDDEN
+    assert Directive.objects.get().is_open
 
 
 def test_a_second_directive_waits_for_the_first_to_end(browser: Client, thread: Thread) -> None:
