@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
     [
         "tests/dashboard/services/ingest",
         "tests/dashboard/api/test_reports.py",
+        "tests/dashboard/api/test_hostile_reports.py",
         "tests/dashboard/services/test_scans.py",
         "tests/dashboard/services/operations",
     ],

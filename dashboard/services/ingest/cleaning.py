@@ -15,7 +15,8 @@ from typing import Any
 
 import checkpoints
 
-MAX_ID_CHARACTERS = 1_000
+MAX_ID_BYTES = 1_000
+"""In UTF-8. PostgreSQL indexes at most 2,704 bytes of a row, and a row is known by two ids."""
 MAX_TEXT_CHARACTERS = 10_000
 MAX_JSON_CHARACTERS = 64_000
 MAX_INTEGER = 2**63 - 1
@@ -51,10 +52,10 @@ def check_id(field: str, text: str, *, required: bool = False) -> None:
     """Raise UnusableRecord for an id that is empty where it must not be, too long or not text."""
     if required and not text:
         raise UnusableRecord(field, "must not be empty")
-    if len(text) > MAX_ID_CHARACTERS:
-        raise UnusableRecord(field, f"is longer than {MAX_ID_CHARACTERS:,} characters")
     if _UNKEPT.search(text):
         raise UnusableRecord(field, "holds a NUL or half of a surrogate pair")
+    if len(text.encode()) > MAX_ID_BYTES:
+        raise UnusableRecord(field, f"is longer than {MAX_ID_BYTES:,} bytes")
 
 
 def check_time(field: str, time: datetime) -> None:

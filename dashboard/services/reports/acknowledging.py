@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from dashboard.models import ApiToken, Directive, DirectiveState, Source
@@ -14,7 +15,7 @@ UNKNOWN = "directive_id: there is no such directive for this agent and source"
 
 
 def take_acknowledgements(
-    token: ApiToken, source: Source, items: Sequence[AcknowledgementItem]
+    token: ApiToken, source: Source, items: Sequence[AcknowledgementItem], now: datetime
 ) -> tuple[int, list[Refused]]:
     """Write down answers; return how many are new, and those to no directive of this source."""
     known = _known(token, source, items)
@@ -25,7 +26,7 @@ def take_acknowledgements(
         if row is None:
             refused.append(Refused(id=item.id, detail=UNKNOWN))
         elif row.state != DirectiveState.ACKNOWLEDGED:
-            _acknowledge(row, item, token)
+            _acknowledge(row, item, token, now)
             told += 1
     return told, refused
 
@@ -49,9 +50,11 @@ def _uuid(given: str) -> UUID | None:
         return None
 
 
-def _acknowledge(row: Directive, item: AcknowledgementItem, token: ApiToken) -> None:
+def _acknowledge(row: Directive, item: AcknowledgementItem, token: ApiToken, now: datetime) -> None:
+    """Write an answer down. The audit log keeps its own time: an agent may say any."""
     row.state = DirectiveState.ACKNOWLEDGED
-    row.outcome, row.detail, row.finished_at = item.outcome, text(item.detail), item.at
+    row.outcome, row.detail = item.outcome, text(item.detail)
+    row.finished_at = min(item.at, now)
     row.save(update_fields=["state", "outcome", "detail", "finished_at"])
     audit.record(
         user=None,
@@ -59,5 +62,5 @@ def _acknowledge(row: Directive, item: AcknowledgementItem, token: ApiToken) -> 
         action="directive.acknowledged",
         target=str(row.pk),
         details={"outcome": row.outcome, "detail": row.detail},
-        now=item.at,
+        now=now,
     )

@@ -13,6 +13,7 @@ from typing import ClassVar
 import checkpoints
 from dashboard.models import DirectiveOutcome, ResumeOutcome
 from dashboard.services.ingest.cleaning import (
+    MAX_ID_BYTES,
     UnusableRecord,
     check_id,
     check_record,
@@ -129,6 +130,14 @@ class ResumeItem(ThreadItem):
     checkpoint_id: str = ""
     attempt: str = ""
     error: str = ""
+
+    def check(self) -> None:
+        """Raise UnusableRecord for what no row can hold; the three ids stand in one index."""
+        ThreadItem.check(self)
+        if len((self.run_id + self.checkpoint_id + self.attempt).encode()) > 2 * MAX_ID_BYTES:
+            raise UnusableRecord(
+                "run_id", f"is with checkpoint_id and attempt over {2 * MAX_ID_BYTES:,} bytes"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,9 @@ from django.db import transaction
 from dashboard.models import ApiToken, Directive, Source, Thread
 from dashboard.services.ingest.cleaning import UnusableRecord
 from dashboard.services.ingest.heads import ThreadName
-from dashboard.services.ingest.reported_sources import reported_source
+from dashboard.services.ingest.reported_sources import find_source, reported_source
 from dashboard.services.ingest.threads import lock_threads
-from dashboard.services.reports.acknowledging import take_acknowledgements
+from dashboard.services.reports.acknowledging import UNKNOWN, take_acknowledgements
 from dashboard.services.reports.checkpoints import take_checkpoints
 from dashboard.services.reports.directives import hand_out
 from dashboard.services.reports.happenings import take_effects, take_failures, take_metrics
@@ -50,12 +50,16 @@ def take_reports(
 ) -> Taken:
     """Store a batch about one store; an item that was taken before changes nothing.
 
-    Raises UnusableRecord when the source's URL is none.
+    A store that nobody knew becomes a source with the first thing that happened in it. Raises
+    UnusableRecord when the source's URL is none.
     """
     usable, refused = _sorted_out(token, items)
+    names = {item.thread for item in usable if not isinstance(item, AcknowledgementItem)}
+    if not names and find_source(source_url) is None:
+        refused += [Refused(id=item.id, detail=UNKNOWN) for item in usable]
+        return Taken(accepted=0, duplicates=0, refused=tuple(refused))
     with transaction.atomic():
         source = reported_source(source_url, name=source_name, now=now)
-        names = {item.thread for item in usable if not isinstance(item, AcknowledgementItem)}
         threads = lock_threads(source, names, now=now)
         accepted, unfit = _take(token, source, threads, usable, now)
         directives = hand_out(threads.values(), now=now)
@@ -101,7 +105,7 @@ def _take(
         source, threads, [item for item in items if isinstance(item, CheckpointItem)], now
     )
     told, unknown = take_acknowledgements(
-        token, source, [item for item in items if isinstance(item, AcknowledgementItem)]
+        token, source, [item for item in items if isinstance(item, AcknowledgementItem)], now
     )
     happened = (
         take_failures(threads, [i for i in items if isinstance(i, FailureItem)], now),
