@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
@@ -20,13 +21,14 @@ callers_loop: ContextVar[AbstractEventLoop | None] = ContextVar("callers_loop", 
 async def in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run ``call`` in a thread of the running loop's pool and return what it returns.
 
-    A task that is cancelled stops waiting; the call ends by itself.
+    A task that is cancelled stops waiting; the call ends by itself. StopIteration comes as the
+    cause of a RuntimeError, as from every coroutine.
     """
     import asyncio
 
     token = callers_loop.set(asyncio.get_running_loop())
     try:
-        return await asyncio.to_thread(call, *args, **kwargs)
+        return await asyncio.to_thread(_awaitable, partial(call, *args, **kwargs))
     finally:
         callers_loop.reset(token)
 
@@ -41,6 +43,14 @@ async def in_thread_to_its_end(call: Callable[P, R], *args: P.args, **kwargs: P.
     except asyncio.CancelledError:
         await until_done(calling)
         raise
+
+
+def _awaitable(call: Callable[[], R]) -> R:
+    """Call; a future can carry no StopIteration, and whoever awaits it would wait for ever."""
+    try:
+        return call()
+    except StopIteration as error:
+        raise RuntimeError("what was called raised StopIteration") from error
 
 
 async def until_done(work: Future[Any]) -> None:

@@ -155,6 +155,18 @@ def test_the_blocking_form_within_an_event_loop_is_refused_and_not_hung(
         asyncio.run(main())
 
 
+def test_an_iterator_that_ends_in_a_step_does_not_hang_the_event_loop(
+    manager: CheckpointManager,
+) -> None:
+    def step(_state: LoopState) -> None:
+        next(iter(()))
+
+    with pytest.raises(RuntimeError, match="StopIteration") as raised:
+        asyncio.run(run_loop.aio(step, manager=manager))
+    assert isinstance(raised.value.__cause__, StopIteration)
+    assert statuses(manager) == [Status.FAILED]
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_cancelled_task_finishes_the_step_saves_and_is_cancelled(
     manager: CheckpointManager, times: int
