@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -22,7 +24,7 @@ class RecoveryLimits:
     ``max_recoveries`` per run; ``max_attempts`` of the same failure (class, type, message and
     step), the first included; a strategy that did not help ``max_repeats`` times against the same
     failure is not tried against it again. Waits are full jitter: between 0 and
-    min(``max_wait``, ``first_wait`` × 2ⁿ) seconds.
+    min(``max_wait``, ``first_wait`` × 2ⁿ) seconds. Raises ValueError for numbers below 0.
     """
 
     max_recoveries: int = 5
@@ -30,6 +32,11 @@ class RecoveryLimits:
     max_repeats: int = 2
     first_wait: float = 1.0
     max_wait: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name, value in dataclasses.asdict(self).items():
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{name} is a number from 0 on, not {value!r}")
 
 
 class CircuitBreaker:

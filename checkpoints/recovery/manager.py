@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from checkpoints.errors import CheckpointError
 from checkpoints.identifiers import new_id
@@ -50,7 +52,8 @@ class Trial:
 class RecoveryManager:
     """Analyses failures and remembers outcomes in the journal of a store.
 
-    ``storage`` is a store or a store URL. ``agent_id=None`` fits the chains of every agent.
+    ``storage`` is a store, or a store URL, whose store ``close`` lets go.
+    ``agent_id=None`` fits the chains of every agent.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class RecoveryManager:
         clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.store = _opened(storage)
+        self._owns_store = isinstance(storage, str)
         self._agent_id = agent_id
         self._clock = clock or _utc_now
 
@@ -78,12 +82,13 @@ class RecoveryManager:
         return suggest(failure, history, excluded=excluded)
 
     def get_recovery_history(self, chain_id: str) -> list[RecoveryEvent]:
-        """Return what was tried for a chain (its thread), oldest first."""
+        """Return what was tried for a chain (its thread), oldest first: the newest 500 an agent."""
         agents = self._agents_of(chain_id)
         kept = [
             self.store.entries(agent, chain_id, kind=RECOVERY, limit=HISTORY) for agent in agents
         ]
-        return [_event(entry) for entries in kept for entry in entries]
+        entries = sorted(itertools.chain.from_iterable(kept), key=lambda entry: entry.recorded_at)
+        return [_event(entry) for entry in entries]
 
     def get_recovery_patterns(self, chain_id: str) -> RecoveryPatterns:
         """Count a chain's recoveries by action and by class of error."""
@@ -135,8 +140,13 @@ class RecoveryManager:
     def cleanup_old_checkpoints(self, max_age_days: float = 30) -> int:
         """Move checkpoints older than this many days to the trash; return how many went.
 
-        Heads and pinned checkpoints stay, so that every chain can still resume.
+        Heads and pinned checkpoints stay, so that every chain can still resume. Raises ValueError
+        for an age that is no number of days from 0 on.
         """
+        if not 0 <= max_age_days <= timedelta.max.days:
+            raise ValueError(
+                f"max_age_days is a number of days from 0 on, not {max_age_days!r}; nothing went"
+            )
         now = self._clock()
         going = [c.id for c in self._older_than(now - timedelta(days=max_age_days))]
         reason = f"older than {max_age_days:g} days"
@@ -151,6 +161,22 @@ class RecoveryManager:
             "state_bytes": sum(record.size or 0 for record in records),
             "stored_bytes": sum(record.stored_size or 0 for record in records),
         }
+
+    def close(self) -> None:
+        """Let go of the store, if it was opened here."""
+        if self._owns_store:
+            self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def _known_of(self, chain_id: str) -> list[RecoveryEvent]:
         """Return a chain's history, none while the store is away: its error is not the agent's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -218,3 +219,55 @@ def test_a_retry_after_that_is_no_number_is_not_waited_for() -> None:
     error = TimeoutError("busy")
     error.retry_after = "Wed, 21 Oct 2026 07:28:00 GMT"  # type: ignore[attr-defined]
     assert failure(error).retry_after is None
+
+
+@pytest.mark.parametrize("days", [-1, float("nan"), float("inf")])
+def test_an_age_that_is_no_number_of_days_is_refused(store: MemoryStore, days: float) -> None:
+    CheckpointManager("agent-1", store=store).create_checkpoint(state={})
+    with pytest.raises(ValueError, match="from 0 on"):
+        RecoveryManager(store).cleanup_old_checkpoints(max_age_days=days)
+
+
+def test_the_history_of_agents_with_chains_of_one_name_is_in_the_order_of_time(
+    store: MemoryStore,
+) -> None:
+    clock = FakeClock()
+    for agent in ("b", "a", "c"):
+        CheckpointManager(agent, store=store, thread="c-1").create_checkpoint(state={})
+        RecoveryManager(store, clock=clock).begin(
+            failure(), suggest(failure())[0], agent_id=agent, chain_id="c-1"
+        )
+        clock.advance(hours=1)
+    times = [event["recorded_at"] for event in RecoveryManager(store).get_recovery_history("c-1")]
+    assert len(times) == 3
+    assert times == sorted(times)
+
+
+def open_files_under(folder: Path) -> list[str]:
+    """Return the files in a folder that this process has open."""
+    names = [str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    return [name for name in names if name.startswith(str(folder))]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are listed on Linux")
+def test_a_store_that_it_opened_itself_can_be_closed(tmp_path: Path) -> None:
+    with RecoveryManager(f"sqlite:///{tmp_path}/store.db") as manager:
+        assert manager.get_storage_stats()["checkpoints"] == 0
+        assert open_files_under(tmp_path)
+    assert not open_files_under(tmp_path)
+
+
+def test_a_store_that_was_handed_over_stays_open(store: MemoryStore) -> None:
+    with RecoveryManager(store):
+        pass
+    assert RecoveryManager(store).get_storage_stats()["checkpoints"] == 0
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"max_recoveries": -1}, {"max_attempts": -1}, {"first_wait": float("nan")}, {"max_wait": -1}],
+    ids=str,
+)
+def test_limits_that_limit_nothing_are_refused(limits: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="from 0 on"):
+        RecoveryLimits(**limits)
