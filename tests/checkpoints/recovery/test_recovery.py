@@ -252,7 +252,7 @@ def open_files_under(folder: Path) -> list[str]:
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are listed on Linux")
 def test_a_store_that_it_opened_itself_can_be_closed(tmp_path: Path) -> None:
     with RecoveryManager(f"sqlite:///{tmp_path}/store.db") as manager:
-        assert manager.get_storage_stats()["checkpoints"] == 0
+        manager.begin(failure(), suggest(failure())[0], agent_id="chain", chain_id="c-1")
         assert open_files_under(tmp_path)
     assert not open_files_under(tmp_path)
 
