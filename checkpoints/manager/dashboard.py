@@ -77,7 +77,7 @@ class Dashboard:
             return []
         if ask:
             return self._reporter.fetch_directives(*self._thread, store_url=self._store_url)
-        return self._reporter.directives(*self._thread)
+        return self._reporter.directives(*self._thread, store_url=self._store_url)
 
     def acknowledge(self, given: IncomingDirective, outcome: str, detail: str = "") -> None:
         """Tell what became of a directive."""

@@ -142,3 +142,43 @@ def test_a_dashboard_that_hangs_or_fails_changes_nothing_for_the_agent(
     assert manager.resume() == {"n": 1}
     dashboard.always = "hang"
     assert manager.create_checkpoint(state={"n": 2}) in manager.history()
+
+
+def test_a_directive_for_a_thread_of_another_store_is_not_obeyed(
+    store: Store, dashboard: Dashboard, reporter: Reporter, tmp_path: Path
+) -> None:
+    other = CheckpointManager("agent-1", store=f"sqlite:///{tmp_path}/other.db", reporter=reporter)
+    manager = CheckpointManager("agent-1", store=store, reporter=reporter)
+    manager.create_checkpoint(state={"n": 1})
+    leave(dashboard, "escalate_to_human")
+    other.create_checkpoint(state={"n": 1})
+    until(lambda: reporter.directives("agent-1", "main"))
+    assert manager.next_directive() is None
+    given = other.next_directive()
+    assert given is not None
+    assert given.strategy is Strategy.ESCALATE_TO_HUMAN
+    other.close()
+
+
+@pytest.mark.parametrize(
+    "named", [None, 5, "", "latest", "../../etc/passwd", "\x00", "x" * 100_000]
+)
+def test_a_directive_that_names_nothing_of_the_agents_is_answered_and_changes_nothing(
+    manager: CheckpointManager, store: Store, dashboard: Dashboard, named: object
+) -> None:
+    saved = manager.create_checkpoint(state={"n": 1})
+    leave(dashboard, "restore_checkpoint", checkpoint_id=named)
+    assert manager.resume() == {"n": 1}
+    assert acknowledged(dashboard) == [("d-1", "failed")]
+    assert manager.history()[0].id == saved.id
+
+
+def test_a_directive_that_names_another_agents_checkpoint_is_refused(
+    manager: CheckpointManager, store: Store, dashboard: Dashboard
+) -> None:
+    others = CheckpointManager("agent-2", store=store)
+    theirs = others.create_checkpoint(state={"secret": 1})
+    manager.create_checkpoint(state={"n": 1})
+    leave(dashboard, "restore_checkpoint", checkpoint_id=theirs.id)
+    assert manager.resume() == {"n": 1}
+    assert acknowledged(dashboard) == [("d-1", "failed")]
