@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from checkpoints.connectors.kaizen import KaizenStore
-from checkpoints.errors import CorruptCheckpoint
+from checkpoints.errors import CorruptCheckpoint, UnsupportedState
 from checkpoints.integrations.kaizen.keeping import Keeper, utc_now
 from checkpoints.integrations.kaizen.states import Content, content_of, state_of
 from checkpoints.records import Checkpoint, JournalEntry
@@ -27,9 +27,7 @@ def take_over(folder: Path, keeper: Keeper) -> int:
         return 0
     found = 0
     for content in _contents(folder):
-        found += 1
-        if not keeper.exists(content["checkpoint_id"]):
-            keeper.save(content)
+        found += _saved(content, keeper)
     if found:
         logger.info("%d checkpoints of Kaizen's were taken over from %s", found, folder)
         entry = JournalEntry(
@@ -37,6 +35,18 @@ def take_over(folder: Path, keeper: Keeper) -> int:
         )
         keeper.store.record([entry])
     return found
+
+
+def _saved(content: Content, keeper: Keeper) -> bool:
+    """Save a state that is not there yet; name one that no store can keep, and leave it."""
+    name = content["checkpoint_id"]
+    try:
+        if not keeper.exists(name):
+            keeper.save(content)
+    except UnsupportedState as error:
+        logger.warning("%s was not taken over: %s", name, error)
+        return False
+    return True
 
 
 def _contents(folder: Path) -> Iterator[Content]:

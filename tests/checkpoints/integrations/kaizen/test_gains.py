@@ -459,6 +459,27 @@ def test_what_filesystem_storage_left_is_taken_over_once(folder: Path) -> None:
     assert asyncio.run(before.exists("ckpt_001"))
 
 
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"step_number": "x"},
+        {"step_number": 1.5},
+        {"step_number": 10**300},
+        {"timestamp": "0001-01-01T00:00:00+23:59"},
+        {"timestamp": "9999-12-31T23:59:59-23:59"},
+    ],
+)
+def test_a_file_that_no_store_can_keep_bars_nobody_from_the_others(
+    folder: Path, strange: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    save(FilesystemStorage(folder), 1)
+    values = json.loads((folder / "ckpt_001.jsonl").read_text())
+    changed = {**values, "checkpoint_id": "ckpt_bad", **strange}
+    (folder / "ckpt_bad.jsonl").write_text(json.dumps(changed))
+    assert steps(HoldfastStorage(folder)) == [1]
+    assert "ckpt_bad was not taken over" in caplog.text
+
+
 def test_fields_of_a_newer_kaizen_are_kept_and_come_back(
     storage: HoldfastStorage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
