@@ -111,8 +111,15 @@ class Backlog(Generic[T]):
                 self.changed.notify_all()
         return True
 
+    def _serves(self) -> bool:
+        """Whether this is the thread that does the work; Ctrl-C may have left two of them."""
+        self._thread = self._thread or threading.current_thread()
+        return self._thread is threading.current_thread()
+
     def _taken(self, *, or_wait: bool) -> list[T]:
         with self.changed:
+            if or_wait and not self._serves():
+                return []
             if or_wait:
                 self.changed.wait_for(lambda: self.waiting or self._closing, IDLE_SECONDS)
             self.changed.wait_for(lambda: not self._busy)

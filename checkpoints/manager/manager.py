@@ -255,7 +255,7 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
 
         ``with manager.batch(): …``; one flush of the disk where the store can.
         """
-        return Batch(self._begin_batch, lambda keep: self._end_batch(keep=keep))
+        return Batch(self._begin_batch, self._end_batch, self._drop_batch)
 
     def run(self, *, resume: bool = True) -> Run:
         """Resume now, and save how the block ends: completed, failed or interrupted."""

@@ -85,14 +85,27 @@ class Operation(AlsoAsync):
 
 
 class Batch(AlsoAsync):
-    """Checkpoints that are saved together at the end of a block, all of them or none."""
+    """Checkpoints that are saved together at the end of a block, all of them or none.
 
-    def __init__(self, begin: Callable[[], None], end: Callable[[bool], None]) -> None:
+    All are given this very batch: none ends another's.
+    """
+
+    def __init__(
+        self,
+        begin: Callable[[Batch], None],
+        end: Callable[[Batch], None],
+        drop: Callable[[Batch], None],
+    ) -> None:
         self._begin = begin
         self._end = end
+        self._drop = drop
 
     def __enter__(self) -> Self:
-        self._begin()
+        try:
+            self._begin(self)
+        except BaseException:  # Ctrl-C may come when it has begun
+            self._drop(self)
+            raise
         return self
 
     def __exit__(
@@ -101,7 +114,11 @@ class Batch(AlsoAsync):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._end(error is None)
+        try:
+            if error is None:
+                self._end(self)
+        finally:
+            self._drop(self)
 
 
 def ending(error: BaseException) -> tuple[Kind, Status]:

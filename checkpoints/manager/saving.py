@@ -99,11 +99,12 @@ class Waiting:
 
 
 class BatchSaving:
-    """Durable together when the batch ends, all or nothing."""
+    """Durable together when the batch ends, all or nothing; ``owner`` is the block it is for."""
 
-    def __init__(self, store: Store, landed: Landed) -> None:
+    def __init__(self, store: Store, landed: Landed, owner: object) -> None:
         self._store = store
         self._landed = landed
+        self.owner = owner
         self.waiting: list[Waiting] = []
 
     def save(self, draft: Draft, state: State, *, expected_head: str | None) -> Checkpoint:

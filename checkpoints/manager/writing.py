@@ -332,19 +332,24 @@ class ThreadWriter(ThreadReader):
             return AsyncSaving(self._store, functools.partial(self._landed, soon=False))
         raise ValueError(f'durability is "sync" or "async", not {durability!r}')
 
-    def _begin_batch(self) -> None:
+    def _begin_batch(self, owner: object) -> None:
         with self._acting():
             if self._batch is not None:
                 raise ValueError("a batch of this manager is open already")
             self.flush()
             self._look()
-            self._batch = BatchSaving(self._store, self._landed)
+            self._batch = BatchSaving(self._store, self._landed, owner)
 
-    def _end_batch(self, *, keep: bool) -> None:
+    def _end_batch(self, owner: object) -> None:
         with self._acting():
             batch, self._batch = self._batch, None
-            if batch is None or not keep:
+            if batch is not None and batch.owner is owner:
+                with self._alone(), self._doubting():
+                    batch.end()
+
+    def _drop_batch(self, owner: object) -> None:
+        """Forget what an owner's batch holds, unless it has ended."""
+        with self._acting():
+            if self._batch is not None and self._batch.owner is owner:
+                self._batch = None
                 self._stands.settle()
-                return
-            with self._alone(), self._doubting():
-                batch.end()

@@ -268,3 +268,42 @@ def test_a_manager_that_was_closed_can_be_used_and_closed_again(tmp_path: object
         manager.close()
         manager.close()
     assert numbers(manager) == [2, 1]
+
+
+def test_an_interrupt_as_a_batch_begins_leaves_none_open(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = CheckpointManager("agent-1", store=store)
+    begin = manager._begin_batch
+
+    def interrupted(owner: object) -> None:
+        begin(owner)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(manager, "_begin_batch", interrupted)
+    with pytest.raises(KeyboardInterrupt), manager.batch():
+        pytest.fail("it began")
+    manager.create_checkpoint(state={"n": 1})
+    assert numbers(manager) == [1]
+
+
+def test_an_interrupt_as_the_thread_starts_leaves_one_that_serves(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = CheckpointManager("agent-1", store=store, durability="async")
+    before = set(threading.enumerate())
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        manager.create_checkpoint(state={"n": 1})
+    for n in (2, 3):
+        manager.create_checkpoint(state={"n": n})
+    manager.close()
+    assert numbers(manager) == [3, 2, 1]
+    assert not [t for t in threading.enumerate() if t.name == "holdfast-saver" and t not in before]
