@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
+from rich.highlighter import JSONHighlighter
 from rich.markup import escape
 from rich.table import Table
 
@@ -88,7 +89,13 @@ def print_record(record: Checkpoint, state: Any) -> None:
             table.add_row(name, shown(value))
     console.print(table)
     console.print()
-    console.print_json(json.dumps(presentable(state), ensure_ascii=True))
+    console.print(JSONHighlighter()(_readable_json(state)))
+
+
+def _readable_json(value: Any) -> str:
+    """Return JSON in which everything that is no printable character is escaped."""
+    text = json.dumps(presentable(value), indent=2, ensure_ascii=False)
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def print_changes(changes: list[Change]) -> None:

@@ -81,6 +81,24 @@ def test_show_prints_record_and_state(url: str) -> None:
     assert '"n": 2' in run("show", url, ids(url)[0]).stdout
 
 
+def test_no_content_reaches_the_terminal_as_an_order(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.db"
+    hostile = "\x1b[2J\x9b31m\x7f\u202e[red]\n"
+    with CheckpointManager(hostile, store=url) as manager:
+        values = {hostile: [hostile, "文"]}
+        saved = [
+            manager.create_checkpoint(
+                state={**values, "n": n}, step_name=hostile, metadata={"a": hostile}
+            )
+            for n in range(2)
+        ]
+    assert "文" in run("show", url, saved[0].id).stdout
+    for words in (["list", url], ["show", url, saved[0].id], ["diff", url, *(s.id for s in saved)]):
+        shown = run(*words).output
+        assert shown.replace("\n", "").isprintable()
+        assert "\n[red]" not in shown
+
+
 def test_diff_names_what_changed(url: str) -> None:
     newest, _, oldest = ids(url)
     changes = json.loads(run("diff", url, oldest, newest, "--json").stdout)
