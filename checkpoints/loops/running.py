@@ -43,7 +43,7 @@ class _Loop:
     ) -> None:
         self._step = step
         self._manager = manager
-        self._state = state or LoopState()
+        self._state = (state or LoopState()).beginning()
         self._max_cycles = max_cycles
         self._budget = budget
         self._stop = stop
@@ -229,7 +229,8 @@ def run_loop(
     in hand finish. Each way ends with a checkpoint that says so.
 
     With ``resume`` it goes on from the thread's head, or begins with ``state`` where there is
-    none; a head that was finished is returned as it is. ``resume=False`` begins anew, with a new
+    none; a head that was finished is returned as it is. ``state`` itself is left as it is: what
+    became of it is in the result. ``resume=False`` begins anew, with a new
     budget, in the same thread.
 
     A step that raises is undone: the recovery checkpoint holds the state in which the cycle began,

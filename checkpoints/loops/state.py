@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Self, TypeVar, overload
 
+from checkpoints.bodies.encoding import decode, encode
 from checkpoints.errors import CheckpointError
 from checkpoints.loops.budget import Spending
 
@@ -121,6 +123,13 @@ class LoopState:
         if self.pending_actions:
             self.skipped_actions.append(self.pending_actions.pop(0))
         self.cycle += 1
+
+    def beginning(self) -> Self:
+        """Return another one of the same values, so that what a loop does leaves this one alone."""
+        begun = copy.copy(self)
+        begun.adopt(decode(encode(self.values)))
+        begun.begin_cycle()
+        return begun
 
     def adopt(self, values: dict[str, Any]) -> None:
         """Look at other values from now on; fields that older code did not save are added.

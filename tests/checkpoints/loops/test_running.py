@@ -167,6 +167,40 @@ def test_an_iterator_that_ends_in_a_step_does_not_hang_the_event_loop(
     assert statuses(manager) == [Status.FAILED]
 
 
+@pytest.mark.parametrize("awaited", [True, False])
+def test_a_step_that_is_cancelled_was_interrupted_and_has_not_failed(
+    manager: CheckpointManager, awaited: bool
+) -> None:
+    async def step(_state: LoopState) -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        if awaited:
+            asyncio.run(run_loop.aio(step, manager=manager))
+        else:
+            run_loop(step, manager=manager)
+    assert statuses(manager) == [Status.INTERRUPTED]
+
+
+def test_one_state_can_begin_many_loops(store: MemoryStore) -> None:
+    class Shopping(LoopState):
+        def take(self) -> object:
+            return self.pending_actions.pop(0)
+
+    def step(state: LoopState) -> None:
+        assert isinstance(state, Shopping)
+        state.take()
+        if not state.pending_actions:
+            state.finish("done")
+
+    begins = Shopping(pending_actions=["bread", "tea"])
+    for agent, resume in [("agent-1", True), ("agent-2", True), ("agent-2", False)]:
+        manager = CheckpointManager(agent, store=store)
+        ended = run_loop(step, manager=manager, state=begins, resume=resume)
+        assert (ended.result, ended.cycles) == ("done", 2)
+    assert begins.pending_actions == ["bread", "tea"]
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_cancelled_task_finishes_the_step_saves_and_is_cancelled(
     manager: CheckpointManager, times: int
