@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
@@ -48,10 +49,17 @@ class Calls:
             )
         loop = callers_loop.get()
         if loop is not None:
-            return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+            return _result_on(loop, coroutine)
         if self._runner is None:
             self._runner = asyncio.Runner()
         return self._runner.run(coroutine)
+
+
+def _result_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    try:
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+    except concurrent.futures.CancelledError as error:
+        raise asyncio.CancelledError(*error.args) from error
 
 
 async def _waited(awaitable: Awaitable[Any]) -> Any:
