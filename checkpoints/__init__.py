@@ -46,7 +46,7 @@ from checkpoints.records import (
 )
 from checkpoints.retention import RetentionPolicy
 from checkpoints.stores.base import ReadableStore, RestorableStore, Store
-from checkpoints.stores.urls import open_store
+from checkpoints.stores.urls import open_native_store, open_store
 
 __all__ = [
     "AmbiguousReference",
@@ -94,5 +94,6 @@ __all__ = [
     "Thread",
     "TransientStoreError",
     "UnsupportedState",
+    "open_native_store",
     "open_store",
 ]

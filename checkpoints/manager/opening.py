@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 
-from checkpoints.errors import PermanentStoreError
 from checkpoints.stores.base import Store
-from checkpoints.stores.urls import open_store
+from checkpoints.stores.urls import open_native_store
 
 DEFAULT_STORE = "sqlite:///.holdfast/holdfast.db"
 
@@ -21,11 +20,4 @@ def opened(store: Store | str | None) -> Store:
         if not hasattr(store, "put"):
             raise TypeError(f"store is a store to save into or its URL, not {store!r}")
         return store
-    url = store or os.environ.get("HOLDFAST_STORE") or DEFAULT_STORE
-    found = open_store(url)
-    if not isinstance(found, Store):
-        raise PermanentStoreError(
-            f"{url} is a store that another framework writes; give a store of Holdfast's own, "
-            f"such as {DEFAULT_STORE}"
-        )
-    return found
+    return open_native_store(store or os.environ.get("HOLDFAST_STORE") or DEFAULT_STORE)

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urls
 
 from checkpoints.bodies.encryption import Keyring
 from checkpoints.errors import PermanentStoreError
-from checkpoints.stores.base import ReadableStore
+from checkpoints.stores.base import ReadableStore, Store
 
 FACTORIES: dict[str, str] = {
     "az": "checkpoints.stores.objects.store",
@@ -158,6 +158,20 @@ def open_store(url: str, *, must_exist: bool = False, keys: Keyring | None = Non
         raise PermanentStoreError(f"{parsed.path}: there is no store here; nothing was created")
     module = import_module(FACTORIES[parsed.scheme])
     store: ReadableStore = module.open_url(parsed)
+    return store
+
+
+def open_native_store(url: str, *, must_exist: bool = False, keys: Keyring | None = None) -> Store:
+    """Open a store of Holdfast's own, one that agents save into, as :func:`open_store` does.
+
+    Raises PermanentStoreError for the URL of another framework's store as well.
+    """
+    store = open_store(url, must_exist=must_exist, keys=keys)
+    if not isinstance(store, Store):
+        raise PermanentStoreError(
+            f"{without_password(url)} is a store that another framework writes; give a store of "
+            "Holdfast's own, such as sqlite:///.holdfast/holdfast.db"
+        )
     return store
 
 

@@ -19,9 +19,12 @@ from checkpoints import (
     ReadableStore,
     ResilientCheckpointManager,
     ResumeStats,
+    Store,
+    open_native_store,
     open_store,
 )
 from checkpoints.integrations.plain import checkpointed, checkpointing
+from checkpoints.stores.decorators import FallbackStore
 
 
 def test_the_package_says_that_it_is_typed() -> None:
@@ -52,6 +55,8 @@ def test_methods_and_their_aio_have_the_same_types(tmp_path: Path) -> None:
         with manager.run() as run:
             assert_type(run.state, dict[str, Any] | None)
     assert_type(open_store(url), ReadableStore)
+    store = assert_type(open_native_store(url), Store)
+    CheckpointManager("agent", store=FallbackStore(store, open_native_store("memory://"))).close()
 
 
 def test_a_decorated_function_keeps_its_parameters(tmp_path: Path) -> None:
