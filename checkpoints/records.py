@@ -19,7 +19,16 @@ EFFECT, EFFECT_STARTED = "effect", "effect_started"
 """Kinds of journal entries: something was done outside; it is about to be done."""
 
 
-class Kind(StrEnum):
+class _Word(StrEnum):
+    """One of a few words; any other is refused with the list of them."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        words = ", ".join(cls)
+        raise ValueError(f"{value!r} is no {cls.__name__.lower()}; choose from: {words}")
+
+
+class Kind(_Word):
     """Why a checkpoint was saved."""
 
     ROUTINE = "routine"
@@ -27,7 +36,7 @@ class Kind(StrEnum):
     RECOVERY = "recovery"
 
 
-class Status(StrEnum):
+class Status(_Word):
     """What a run was doing when its checkpoint was saved, or what its thread is doing now."""
 
     RUNNING = "running"
@@ -39,7 +48,7 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Strategy(StrEnum):
+class Strategy(_Word):
     """The eight ways to bring a failed run back."""
 
     RETRY_CURRENT_STEP = "retry_current_step"

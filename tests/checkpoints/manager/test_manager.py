@@ -271,3 +271,9 @@ def test_a_lineage_goes_on_past_checkpoints_that_operations_let_go(
     manager.flush()
     assert manager.history() == [second, first]
     assert manager.get_latest_checkpoint("routine") == first
+
+
+def test_a_word_that_is_no_kind_is_refused_with_the_list(manager: CheckpointManager) -> None:
+    with pytest.raises(ValueError, match="'rutine' is no kind; choose from: routine, pre_op"):
+        manager.create_checkpoint("rutine")
+    assert manager.history() == []
