@@ -98,19 +98,26 @@ def reconcile() -> None:
     typer.echo(f"{found.hinted} hints sent again, {found.superseded} restores found superseded.")
 
 
-def login_link(port: Port = 8000, data_dir: DataDir = None) -> None:
+def login_link(
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="[default: that of the last `up`]")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
     """Print a link that logs the first administrator in once, within 15 minutes."""
     _choose(data_dir)
     _require_index()
+    from django.conf import settings
     from django.utils import timezone
 
     from dashboard.services import login
+    from dashboard.supervisor.instance import last_port
 
     try:
         path = login.make_link(now=timezone.now())
     except login.LinkRefused as error:
         raise _refused(error) from None
-    typer.echo(f"http://127.0.0.1:{port}{path}")
+    typer.echo(f"http://127.0.0.1:{port or last_port(settings.DATA_DIR)}{path}")
 
 
 @tokens.command("create")

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 LOCK_NAME = "up.lock"
+PORT_NAME = "up.port"
+USUAL_PORT = 8000
 BACKLOG = 128
 
 
@@ -47,6 +49,19 @@ def listen(host: str, port: int) -> socket.socket:
         ) from None
     listener.listen(BACKLOG)
     return listener
+
+
+def remember_port(data_dir: Path, port: int) -> None:
+    """Write down where the web listens, for commands that print its address."""
+    (data_dir / PORT_NAME).write_text(f"{port}\n")
+
+
+def last_port(data_dir: Path) -> int:
+    """Return where the web of a data folder listens, or listened last."""
+    try:
+        return int((data_dir / PORT_NAME).read_text())
+    except (OSError, ValueError):
+        return USUAL_PORT
 
 
 def _already_running(data_dir: Path, holder: str) -> str:

@@ -12,7 +12,7 @@ import django
 from dashboard.configuration import ConfigurationError, load_configuration
 from dashboard.data_folder import prepare_data_dir
 from dashboard.supervisor.children import ChildSpec
-from dashboard.supervisor.instance import CannotStart, listen, only_one
+from dashboard.supervisor.instance import CannotStart, listen, only_one, remember_port
 from dashboard.supervisor.programs import demo_command, web_command, worker_command
 from dashboard.supervisor.tree import NeverReady, Tree
 
@@ -29,6 +29,7 @@ def up(*, port: int, demo: bool) -> None:
         raise CannotStart(str(error)) from None
     with only_one(data_dir), listen(HOST, port) as listener:
         chosen: int = listener.getsockname()[1]
+        remember_port(data_dir, chosen)
         link = _prepare(chosen)
         tree = Tree(_children(listener.fileno(), demo=demo))
         try:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.supervisor.instance import last_port, remember_port
+
 WITHOUT_DJANGO = """
 import sys
 sys.modules["django"] = None
@@ -38,3 +40,9 @@ def test_a_folder_without_an_index_is_named(command: tuple[str, ...], tmp_path: 
     assert run.returncode == 5
     assert "there is no Holdfast in" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_the_port_of_the_last_start_is_known(tmp_path: Path) -> None:
+    assert last_port(tmp_path) == 8000
+    remember_port(tmp_path, 8123)
+    assert last_port(tmp_path) == 8123
