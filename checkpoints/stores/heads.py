@@ -34,7 +34,7 @@ class RestoresByHead:
             restore=True,
             prune=True,
             reasons={
-                "fork": "Holdfast cannot fork in its own stores yet.",
+                "fork": "The dashboard cannot fork here yet; an agent does it with manager.fork.",
                 "edit": "Holdfast cannot edit states in its own stores yet.",
             },
         )
