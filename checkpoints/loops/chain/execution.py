@@ -56,6 +56,7 @@ class Execution:
                 self._keep(step, iteration)
                 if rescue is not None:
                     rescue.past(self.progress.place)
+        self._manager.flush()
         return self.progress.thought
 
     def obey(self, directive: Directive | None, *, restored: bool) -> None:
@@ -151,8 +152,8 @@ class Execution:
     def _wait_for_a_person(self) -> None:
         self._save_obedience(Strategy.ESCALATE_TO_HUMAN, Status.WAITING)
         raise WaitingForHuman(
-            f"an operator asked for a person before {self.progress.position}; the chain is saved "
-            "and goes on when it is run again"
+            f"an operator asked for a person before {self.progress.position or 'anything else'}; "
+            "the chain is saved and goes on when it is run again"
         )
 
     def _end_if_asked(self, step: ChainStep, stop: Stop) -> None:
@@ -164,7 +165,10 @@ class Execution:
             )
 
     def _save_obedience(self, strategy: Strategy, status: Status = Status.RUNNING) -> None:
-        self._save_where_it_stands(status, directive={"strategy": str(strategy)})
+        ended = status is Status.RUNNING and self.progress.position is None
+        self._save_where_it_stands(
+            Status.COMPLETED if ended else status, directive={"strategy": str(strategy)}
+        )
 
     def _save_where_it_stands(self, status: Status, **metadata: Any) -> None:
         self._manager.state = self.progress.values

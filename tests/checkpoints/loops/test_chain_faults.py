@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from checkpoints import Kind, Strategy
+from checkpoints import CheckpointManager, Directive, Kind, Strategy
 from checkpoints.errors import CheckpointError, HeadMoved, TransientStoreError
 from checkpoints.loops import Chain, Thought
 from checkpoints.recovery import Outcome, RecoveryAction
 from checkpoints.stores.memory import MemoryStore
-from checkpoints.testing import FaultyStore
+from checkpoints.testing import NOON, FaultyStore
 
 
 def failing(*errors: BaseException | None) -> Callable[[str], str]:
@@ -119,6 +119,36 @@ def test_a_chain_that_is_complete_has_recovered_however_it_came_there(store: Mem
     assert done.run_with_recovery().iteration == 0
     (event,) = done.recovery.get_recovery_history("c-1")
     assert event["outcome"] == Outcome.RECOVERED
+
+
+@pytest.mark.parametrize(
+    "strategy", [Strategy.RETRY_CURRENT_STEP, Strategy.SKIP_TO_NEXT, Strategy.RESTORE_CHECKPOINT]
+)
+def test_a_directive_for_a_chain_that_is_complete_leaves_it_complete(
+    store: MemoryStore, strategy: Strategy
+) -> None:
+    done = chain(failing(), store)
+    done.run()
+    store.set_head(
+        done.manager.history()[0],
+        expected=done.manager.history()[0].id,
+        now=NOON,
+        operation_id="operation-1",
+        reason="a directive",
+        directive=Directive(strategy=strategy),
+    )
+    again = chain(failing(), store)
+    assert again.run_with_recovery().text
+    head = again.manager.history()[0]
+    assert (head.status, head.metadata["directive"]["strategy"]) == ("completed", strategy)
+
+
+def test_a_chain_that_saves_in_the_background_is_durable_when_it_ends(store: MemoryStore) -> None:
+    manager = CheckpointManager("chain", store=store, thread="c-1", durability="async")
+    Chain(failing(), prompt="p", manager=manager).run()
+    head = store.head("chain", "c-1")
+    assert head is not None
+    assert store.get(head.checkpoint_id).status == "completed"
 
 
 def test_what_cannot_be_called_is_refused_at_once(store: MemoryStore) -> None:
