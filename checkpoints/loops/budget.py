@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any, Self
 
 from checkpoints.errors import CheckpointError
@@ -66,6 +68,7 @@ class Ledger:
         self._thread_id = thread_id
         self._key = f"{_SPENT}{new_id()}"
         self._own = 0.0
+        self.counting = Lock()
 
     def spent(self) -> float:
         """Return the US dollars that all runs were charged."""
@@ -159,12 +162,16 @@ class Spending:
         return self.left_usd is not None and self.left_usd < _LESS_THAN_ANY_PRICE
 
     def charge(self, usd: float) -> None:
-        """Count what was spent. It is counted above the cap too: then the loop ends."""
+        """Count what was spent. It is counted above the cap too: then the loop ends.
+
+        Tools that a step calls side by side, in threads, may each charge what they cost.
+        """
         if not 0 <= usd < math.inf:
             raise ValueError(f"a charge is a finite number of US dollars from 0 on, not {usd!r}")
-        self._values["spent_usd"] = self.spent_usd + usd
-        if self._ledger is not None:
-            self._ledger.add(usd)
+        with self._ledger.counting if self._ledger else nullcontext():
+            self._values["spent_usd"] = self.spent_usd + usd
+            if self._ledger is not None:
+                self._ledger.add(usd)
 
     def require(self, usd: float) -> None:
         """Raise BudgetExhausted unless this much is left: ask before a call that costs."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from checkpoints import CheckpointManager, Strategy
@@ -161,6 +164,25 @@ def test_two_processes_on_one_thread_lose_none_of_each_others_charges(store: Mem
     ended = run_loop(spend, manager=CheckpointManager("agent-1", store=store))
     assert (ended.reason, ended.cycles) == ("budget", 3)
     assert ended.state.budget.spent_usd == pytest.approx(1.0)
+
+
+def test_tools_that_are_called_side_by_side_lose_no_charge(
+    store: MemoryStore, manager: CheckpointManager
+) -> None:
+    def step(state: LoopState) -> None:
+        with ThreadPoolExecutor(8) as tools:
+            for _ in range(400):
+                tools.submit(state.budget.charge, 0.25)
+
+    often, interval = 1e-6, sys.getswitchinterval()
+    sys.setswitchinterval(often)
+    try:
+        ended = run_loop(step, manager=manager, max_cycles=1)
+    finally:
+        sys.setswitchinterval(interval)
+    assert ended.state.budget.spent_usd == 100.0
+    kept = store.entries("agent-1", "main", kind="budget", prefix="spent/")
+    assert [entry.data["spent_usd"] for entry in kept] == [100.0]
 
 
 def test_what_only_a_checkpoint_knew_of_is_counted_once(store: MemoryStore) -> None:
