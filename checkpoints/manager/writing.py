@@ -6,7 +6,6 @@ import contextlib
 import functools
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +19,7 @@ from checkpoints.errors import (
 from checkpoints.forks import renew_in_children
 from checkpoints.hooks import HookEvent, HookManager
 from checkpoints.identifiers import new_id
+from checkpoints.manager.asking import Asker
 from checkpoints.manager.both import also_async
 from checkpoints.manager.dashboard import (
     APPLIED,
@@ -82,6 +82,7 @@ class ThreadWriter(ThreadReader):
         self._journal = Journal(store, agent_id, thread_id, clock)
         self._resumes = Resumes(self._journal, self.run_id, self._dashboard)
         self._teller = Teller(self.hooks, agent_id, thread_id, self.run_id, clock)
+        self._asker = Asker(self.hooks, self._teller, self._journal)
         self._saving = self._saving_as(durability)
         self.after_fork()
         renew_in_children(self)
@@ -268,7 +269,7 @@ class ThreadWriter(ThreadReader):
     def _save(self, draft: Draft, state: State) -> Checkpoint:
         """Ask the hooks and save. Raises SaveVetoed and what the store raises."""
         with self._alone():
-            draft, state = self._asked(draft, state)
+            draft, state = self._asker.asked(draft, state)
             with self._doubting():
                 self._stands.give(draft.id)
                 saving = self._batch or self._saving
@@ -289,19 +290,6 @@ class ThreadWriter(ThreadReader):
             yield
         finally:
             self._mid_save = False
-
-    def _asked(self, draft: Draft, state: State) -> tuple[Draft, State]:
-        """Return what the hooks leave of a save. Raises SaveVetoed."""
-        if not self.hooks.wanted(HookEvent.BEFORE_SAVE):
-            return draft, state
-        outcome = self._teller.call(HookEvent.BEFORE_SAVE, about=draft, state=state)
-        if outcome.veto is not None:
-            self._journal.note("vetoed", by=outcome.vetoed_by, reason=outcome.veto)
-        outcome.raise_veto()
-        if outcome.state is None or not outcome.changed_by:
-            return draft, state
-        metadata = {**draft.metadata, "changed_by": list(outcome.changed_by)}
-        return replace(draft, metadata=metadata), outcome.state
 
     @contextlib.contextmanager
     def _doubting(self) -> Iterator[None]:

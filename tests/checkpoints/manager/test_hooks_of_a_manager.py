@@ -57,6 +57,33 @@ def test_a_hook_may_change_what_is_saved_and_the_checkpoint_says_so(
     assert "mask" in saved.metadata["changed_by"][0]
 
 
+def test_what_a_hook_makes_of_a_state_that_cannot_be_kept_is_left_aside(
+    manager: CheckpointManager, hooks: HookManager, caplog: pytest.LogCaptureFixture
+) -> None:
+    @hooks.on("before_save")
+    def broken(context: HookContext) -> HookResult:
+        return HookResult(state={**(context.state or {}), "o": object()})
+
+    saved = manager.create_checkpoint(state={"n": 1})
+    assert manager.load(saved) == {"n": 1}
+    assert "changed_by" not in saved.metadata
+    assert "broken made of the state cannot be kept" in caplog.text
+    assert [note.data["what"] for note in manager.journal()] == ["hook_left_aside"]
+
+
+def test_a_hook_that_empties_what_it_was_shown_empties_a_copy(
+    manager: CheckpointManager, hooks: HookManager
+) -> None:
+    @hooks.on("before_save")
+    def clear(context: HookContext) -> None:
+        assert isinstance(context.state, dict)
+        context.state.clear()
+
+    manager.state = {"n": 1}
+    assert manager.load(manager.create_checkpoint()) == {"n": 1}
+    assert manager.state == {"n": 1}
+
+
 def test_a_hook_that_raises_fails_no_save(
     manager: CheckpointManager, hooks: HookManager, caplog: pytest.LogCaptureFixture
 ) -> None:
