@@ -137,12 +137,15 @@ class AsyncSaving:
     def after_fork(self) -> None:
         """Begin with nothing: what waits is the parent's to save."""
         self._error: Exception | None = None
+        self._bytes = 0
 
     def save(self, draft: Draft, state: State, *, expected_head: str | None) -> Checkpoint:
         """Take a copy; wait only while too much waits already."""
         given = Waiting.of(draft, state, expected_head)
         record = given.record()
-        self._backlog.add(given, when=self._has_room)
+        with self._backlog.changed:
+            self._backlog.add(given, when=self._has_room)
+            self._bytes += given.size
         return record
 
     def wait(self) -> None:
@@ -163,8 +166,7 @@ class AsyncSaving:
 
     def _has_room(self) -> bool:
         self.check()
-        waiting = self._backlog.waiting
-        return len(waiting) < MAX_WAITING and sum(each.size for each in waiting) < MAX_WAITING_BYTES
+        return len(self._backlog.waiting) < MAX_WAITING and self._bytes < MAX_WAITING_BYTES
 
     def _save_together(self, together: list[Waiting]) -> None:
         try:
@@ -172,10 +174,13 @@ class AsyncSaving:
                 self._landed(saved)
         except Exception as error:  # noqa: BLE001 - whoever saves next is told
             self._give_up(error, len(together))
+        with self._backlog.changed:
+            self._bytes -= sum(each.size for each in together)
 
     def _give_up(self, error: Exception, failed: int) -> None:
         with self._backlog.changed:
             lost = failed + len(self._backlog.waiting)
+            self._bytes -= sum(each.size for each in self._backlog.waiting)
             self._backlog.waiting.clear()
             self._error = error
         logger.error("%d checkpoints that waited were not saved: %s", lost, error)
