@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from checkpoints.connectors.langgraph_native.places import find, place_of, writes_of
@@ -33,13 +34,16 @@ class Delta:
             self.stored, self.is_complete = state[channel], True
 
 
-def deltas_of(store: Store, record: Checkpoint, channels: Iterable[str]) -> dict[str, Delta]:
+def deltas_of(
+    store: Store, record: Checkpoint, channels: Iterable[str], *, most: int | None = None
+) -> dict[str, Delta]:
     """Return what channels of a checkpoint are built from; no value is decoded.
 
-    Raises CorruptCheckpoint, StoreError.
+    Looks at ``most`` ancestors, at all of them when it is None. Raises CorruptCheckpoint,
+    StoreError.
     """
     found = {channel: Delta() for channel in channels}
-    for ancestor in _ancestors(store, record):
+    for ancestor in islice(_ancestors(store, record), most):
         left = [(channel, delta) for channel, delta in found.items() if not delta.is_complete]
         if not left:
             break

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from checkpoints.connectors import inert
-from checkpoints.connectors.langgraph_native.deltas import deltas_of
+from checkpoints.connectors.langgraph_native.deltas import Delta, deltas_of
 from checkpoints.connectors.langgraph_native.places import Place
 from checkpoints.errors import CorruptCheckpoint
 from checkpoints.records import Checkpoint
@@ -16,6 +16,11 @@ ENVELOPE: Final = "__langgraph__"
 """The field of a state that holds everything but the channels' values."""
 COUNTERS: Final = "counters_since_delta_snapshot"
 """The key of a checkpoint's metadata that names its delta channels."""
+MOST_CHANNELS: Final = 1_000
+"""Delta channels that are described; a graph has a few."""
+MOST_ANCESTORS: Final = 10_000
+"""Checkpoints that are looked through for a stored value; LangGraph stores one each 5,000 steps
+at the latest (LANGGRAPH_DELTA_MAX_SUPERSTEPS_SINCE_SNAPSHOT)."""
 DELTA: Final = "langgraph.channels.DeltaChannel"
 
 
@@ -40,16 +45,17 @@ def _deltas(store: ReadableStore, record: Checkpoint, stored: Mapping[str, Any])
     names = [name for name in named if name not in stored]
     if not names or not isinstance(store, Store):
         return {}
-    return {
-        name: inert.described(
-            DELTA,
-            {
-                "snapshot": _shown(delta.stored),
-                "writes": [_shown(write.data["value"]) for write in delta.writes],
-            },
+    found = deltas_of(store, record, names[:MOST_CHANNELS], most=MOST_ANCESTORS)
+    return {name: _described(delta) for name, delta in found.items()}
+
+
+def _described(delta: Delta) -> dict[str, Any]:
+    if len(delta.steps) == MOST_ANCESTORS and not delta.is_complete:
+        return inert.described(
+            "unreadable", f"no value was stored in the last {MOST_ANCESTORS:,} checkpoints"
         )
-        for name, delta in deltas_of(store, record, names).items()
-    }
+    writes = [_shown(write.data["value"]) for write in delta.writes]
+    return inert.described(DELTA, {"snapshot": _shown(delta.stored), "writes": writes})
 
 
 def _shown(typed: Any) -> Any:
