@@ -82,8 +82,7 @@ def waiting_directives(
     threads = Thread.objects.filter(
         agent__source=source, agent__agent_id=agent_id, thread_id=thread_id
     )
-    with transaction.atomic():
-        return hand_out(threads.select_related("agent"), now=now)
+    return hand_out(threads.select_related("agent"), now=now)
 
 
 def hand_out(threads: Iterable[Thread], *, now: datetime) -> list[Directive]:

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from dashboard.models import AuditEvent, Directive, Source, User
@@ -88,3 +90,10 @@ def test_an_agents_token_is_given_no_directive_of_another_agent(
     assert fetch(ended.secret).status_code == HTTPStatus.UNAUTHORIZED
     answer = send([checkpoint(3)], made.secret).json()
     assert (answer["accepted"], answer["directives"]) == (0, [])
+
+
+def test_asking_where_nothing_waits_holds_up_no_writer(token: NewToken) -> None:
+    send([checkpoint(1, 1)], token.secret)
+    with CaptureQueriesContext(connection) as asked:
+        assert fetch(token.secret).json() == {"directives": []}
+    assert all(query["sql"].startswith("SELECT") for query in asked)
