@@ -98,7 +98,7 @@ class SqliteFile:
                 yield None
                 return
             try:
-                connection.execute("BEGIN")
+                _begin(connection, "BEGIN")
                 yield connection
             finally:
                 if connection.in_transaction:
@@ -114,7 +114,7 @@ class SqliteFile:
             self._refuse_another()
             connection = self._open(writable=True)
             try:
-                connection.execute("BEGIN IMMEDIATE")
+                _begin(connection, "BEGIN IMMEDIATE")
                 self._look_around(connection)
                 yield connection
                 connection.execute("COMMIT")
@@ -345,3 +345,10 @@ class SqliteFile:
 
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
+
+
+def _begin(connection: Connection, statement: str) -> None:
+    """Begin, after whatever a second interrupt kept from being rolled back."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+    connection.execute(statement)

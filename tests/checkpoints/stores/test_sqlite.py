@@ -263,6 +263,17 @@ def test_a_transaction_broken_off_as_it_begins_blocks_nothing(
     assert _opened(store.url).load(first) == {"n": 0}
 
 
+def test_a_transaction_that_a_second_interrupt_left_open_is_taken_back(tmp_path: Path) -> None:
+    store = _opened(f"sqlite:///{tmp_path}/store.db")
+    store.put(draft(1), {"n": 1}, expected_head=None)
+    connection = store._file._connection
+    assert connection is not None
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("DELETE FROM checkpoints")
+    store.put(draft(2, parent="c1"), {"n": 2}, expected_head="c1")
+    assert [record.id for record in store.history("agent-1", "main")] == ["c2", "c1"]
+
+
 @pytest.mark.parametrize("left", ["another", "nothing"])
 def test_a_file_that_was_replaced_while_it_was_open_is_not_saved_into(
     left: str, tmp_path: Path
