@@ -133,7 +133,7 @@ class Execution:
             checkpoint_id=saved.id if saved else None,
         )
         if why_not is not None:
-            error.add_note(f"not recovered: {why_not}; the chain is saved and can go on later")
+            _note(error, f"not recovered: {why_not}; the chain is saved and can go on later")
         return why_not is None
 
     def _save_failure(self, error: BaseException, step: ChainStep) -> Checkpoint | None:
@@ -179,3 +179,12 @@ class Execution:
             metrics=self.progress.metrics,
             metadata=metadata,
         )
+
+
+def _note(error: Exception, text: str) -> None:
+    """Note something on an exception once; one that takes no notes is left as it is."""
+    try:
+        if text not in getattr(error, "__notes__", ()):
+            error.add_note(text)
+    except Exception:  # noqa: BLE001 - it would mask the agent's
+        logger.error("%s", text)

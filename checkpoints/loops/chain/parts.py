@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections import Counter
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,8 +49,8 @@ def callable_or_refused(role: str, part: Callable[..., Any]) -> Callable[..., An
 def add_named(role: str, parts: dict[str, Callable[..., Any]], part: Callable[..., Any]) -> None:
     """Add a callable under its own name; a second one of that name is called name#2."""
     name = name_of(callable_or_refused(role, part))
-    seen = Counter(each.partition("#")[0] for each in parts)[name]
-    parts[f"{name}#{seen + 1}" if seen else name] = part
+    numbered = (f"{name}#{number}" for number in itertools.count(2))
+    parts[next(each for each in itertools.chain([name], numbered) if each not in parts)] = part
 
 
 def name_of(part: Callable[..., Any]) -> str:

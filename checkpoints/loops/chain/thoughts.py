@@ -30,10 +30,18 @@ class ValidationResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feedback:
-    """A critic's opinion; without ``suggestions`` there is nothing to improve."""
+    """A critic's opinion; without ``suggestions`` there is nothing to improve.
+
+    Raises TypeError for a text in place of several: its letters would be the suggestions.
+    """
 
     suggestions: tuple[str, ...] = ()
     name: str = ""
+
+    def __post_init__(self) -> None:
+        given: object = self.suggestions
+        if isinstance(given, str):
+            raise TypeError(f"suggestions is a tuple of texts, not the text {given!r}")
 
     @classmethod
     def of(cls, answer: object, name: str) -> Self:

@@ -9,7 +9,7 @@ import pytest
 
 from checkpoints import CheckpointManager, Directive, Kind, Strategy
 from checkpoints.errors import CheckpointError, HeadMoved, TransientStoreError
-from checkpoints.loops import Chain, Thought
+from checkpoints.loops import Chain, Feedback, Thought
 from checkpoints.recovery import Outcome, RecoveryAction
 from checkpoints.stores.memory import MemoryStore
 from checkpoints.testing import NOON, FaultyStore
@@ -41,6 +41,46 @@ class Unreadable(Exception):
 def test_an_error_that_cannot_be_read_is_raised_as_it_is(store: MemoryStore) -> None:
     with pytest.raises(Unreadable):
         chain(failing(*[Unreadable()] * 9), store).run_with_recovery()
+
+
+class TakesNoNote(Exception):
+    def add_note(self, note: str, /) -> None:
+        raise RuntimeError(f"no place for {note}")
+
+
+def test_an_error_that_takes_no_note_is_raised_without_one(
+    store: MemoryStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(TakesNoNote):
+        chain(failing(*[TakesNoNote()] * 9), store).run_with_recovery()
+    assert "not recovered" in caplog.text
+
+
+def test_an_error_that_is_raised_again_and_again_is_noted_once(store: MemoryStore) -> None:
+    same = TimeoutError("no answer")
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            chain(failing(*[same] * 9), store).run_with_recovery()
+    assert len(same.__notes__) == 1
+
+
+def test_parts_of_one_name_are_all_asked_whatever_the_name(store: MemoryStore) -> None:
+    class Named:
+        name = "length#1"
+
+        def __call__(self, _thought: Thought) -> bool:
+            return True
+
+    done = chain(failing(), store)
+    for _ in range(3):
+        done.validate_with(Named())
+    results = done.run().validation_results
+    assert [result.name for result in results] == ["length#1", "length#1#2", "length#1#3"]
+
+
+def test_a_text_is_not_taken_for_several_suggestions() -> None:
+    with pytest.raises(TypeError, match="a tuple of texts"):
+        Feedback(suggestions="Say more.")  # type: ignore[arg-type]
 
 
 def test_a_history_that_cannot_be_read_leaves_the_experts_order() -> None:
