@@ -14,6 +14,8 @@ from checkpoints.records import Directive, Strategy
 REMEMBERED = 10_000
 """Acknowledged directives that are known again, should the dashboard send them once more."""
 
+MOST_QUESTIONS = 16
+"""Questions to a dashboard that may be without an answer at a time."""
 MOST_WAITING = 1_000
 """Directives that wait in memory; a dashboard leaves a thread at most one that is open."""
 
@@ -66,6 +68,7 @@ class Inbox:
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
+        self.questions = threading.Semaphore(MOST_QUESTIONS)
         self._waiting: dict[str, IncomingDirective] = {}
         self._settled: OrderedDict[str, None] = OrderedDict()
 

@@ -80,6 +80,9 @@ class Handler(BaseHTTPRequestHandler):
         self._note()
         if self.server.always == "hang":
             self.server.let_go.wait(WAIT_SECONDS)
+        elif callable(self.server.always):
+            self.server.always(self, {})
+            return
         query = parse_qs(urlsplit(self.path).query)
         self.send(200, {"directives": self.server.directives, "asked": query})
 

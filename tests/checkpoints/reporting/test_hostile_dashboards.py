@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import logging
+import threading
 import tracemalloc
 from typing import Any
 
@@ -121,3 +123,22 @@ def test_no_more_directives_wait_than_the_memory_is_meant_for() -> None:
     inbox = Inbox()
     inbox.receive(STORE, MINE, [directive(f"d-{n}") for n in range(MOST_WAITING + 5)])
     assert len(inbox.waiting("crawler", "main")) == MOST_WAITING
+
+
+def drop_by_drop(handler: Handler, _: dict[str, Any]) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+    with contextlib.suppress(OSError):
+        while not handler.server.let_go.wait(0.05):
+            handler.wfile.write(b"x")
+
+
+def test_questions_without_an_answer_are_bounded(
+    dashboard: Dashboard, reporters: Reporters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("checkpoints.reporting.inbox.MOST_QUESTIONS", 2)
+    dashboard.always = drop_by_drop
+    reporter = reporters()
+    for _ in range(5):
+        assert reporter.fetch_directives("crawler", "main", 0.5, store_url=STORE) == []
+    names = [thread.name for thread in threading.enumerate()]
+    assert names.count("holdfast-inbox") == 2
