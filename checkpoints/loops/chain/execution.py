@@ -133,7 +133,8 @@ class Execution:
             checkpoint_id=saved.id if saved else None,
         )
         if why_not is not None:
-            _note(error, f"not recovered: {why_not}; the chain is saved and can go on later")
+            after = "the chain is saved and can go on later" if saved else "it was not saved"
+            _note(error, f"not recovered: {why_not}; {after}")
         return why_not is None
 
     def _save_failure(self, error: BaseException, step: ChainStep) -> Checkpoint | None:

@@ -64,6 +64,19 @@ def test_an_error_that_is_raised_again_and_again_is_noted_once(store: MemoryStor
     assert len(same.__notes__) == 1
 
 
+def test_a_note_does_not_say_that_a_chain_was_saved_which_was_not() -> None:
+    store = FaultyStore(MemoryStore())
+
+    def model(_question: str) -> str:
+        store.fail("put", error=TransientStoreError("away"))
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError) as raised:
+        chain(model, store).run_with_recovery()
+    (note,) = raised.value.__notes__
+    assert note.endswith("; it was not saved")
+
+
 def test_parts_of_one_name_are_all_asked_whatever_the_name(store: MemoryStore) -> None:
     class Named:
         name = "length#1"
