@@ -274,6 +274,6 @@ def test_a_lineage_goes_on_past_checkpoints_that_operations_let_go(
 
 
 def test_a_word_that_is_no_kind_is_refused_with_the_list(manager: CheckpointManager) -> None:
-    with pytest.raises(ValueError, match="'rutine' is no kind; choose from: routine, pre_op"):
-        manager.create_checkpoint("rutine")
+    with pytest.raises(ValueError, match="'weekly' is no kind; choose from: routine, pre_op"):
+        manager.create_checkpoint("weekly")
     assert manager.history() == []
