@@ -2,58 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
-from contextvars import copy_context
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, Unpack
 
-from checkpoints.drift import DriftReport, Sign, metric_signs, state_signs
 from checkpoints.errors import CorruptCheckpoint, HeadMoved, SaveVetoed, TransientStoreError
-from checkpoints.hooks import HookEvent, HookManager
+from checkpoints.hooks import HookManager
 from checkpoints.identifiers import new_id
 from checkpoints.lineage import fork as fork_thread
 from checkpoints.manager.arguments import check_arguments
 from checkpoints.manager.both import AlsoAsync, also_async
-from checkpoints.manager.dashboard import APPLIED, is_restore
-from checkpoints.manager.effects import Effects, PendingEffect
-from checkpoints.manager.journal import OPERATION
+from checkpoints.manager.drift_watch import DriftWatch
+from checkpoints.manager.effects import Effects
 from checkpoints.manager.opening import opened
-from checkpoints.manager.place import Standing
-from checkpoints.manager.resumes import ResumeStats
+from checkpoints.manager.remembering import Remembering
+from checkpoints.manager.returning import Returning
 from checkpoints.manager.runs import Batch, Operation, Run, described, ending
 from checkpoints.manager.schema import Migration, Schema
-from checkpoints.manager.state import Apply, Capture, StateHolder
+from checkpoints.manager.state import Apply, Capture
 from checkpoints.manager.timing import Timing
-from checkpoints.manager.writing import ThreadWriter
 from checkpoints.pruning import Pruner
-from checkpoints.records import (
-    Checkpoint,
-    Directive,
-    Draft,
-    Effect,
-    JournalEntry,
-    Kind,
-    State,
-    Status,
-)
+from checkpoints.records import Checkpoint, Draft, Kind, State, Status
 from checkpoints.retention import RetentionPolicy
 from checkpoints.stores.base import Store
-from checkpoints.stores.heads import check_head
 from checkpoints.triggers import Trigger
 
 if TYPE_CHECKING:
     from checkpoints.reporting import Reporter
 
 logger = logging.getLogger("checkpoints")
-
-DRIFT_WINDOW = 50
-"""Checkpoints of the head's lineage whose metrics are looked at for drift."""
-DRIFT_STATES = 5
-"""Checkpoints whose states are looked at for drift."""
 
 
 class Facts(TypedDict, total=False):
@@ -71,7 +51,7 @@ class Details(Facts, total=False):
     metadata: Mapping[str, Any] | None
 
 
-class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
+class CheckpointManager(Returning, DriftWatch, Remembering, AlsoAsync):
     """Saves and restores one thread of one agent.
 
     ``store`` is a store, a store URL, or None for ``HOLDFAST_STORE`` and else
@@ -130,7 +110,6 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
             reporter=reporter,
             owns_store=store is None or isinstance(store, str),
         )
-        self.directive: Directive | None = None
         self._hold_state(
             capture, apply, Schema(version=schema_version, migrations=migrations or {})
         )
@@ -268,88 +247,7 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
         """
         return Operation(lambda: self._before_operation(name), self._after_operation)
 
-    # -- going back ---------------------------------------------------------------------------
-
-    @also_async
-    def resume(self) -> dict[str, Any] | None:
-        """Load the head and go on from it; return its state, or None for a fresh thread.
-
-        A directive that was left with the head stands in ``directive``; it is cleared once the
-        state is back, so a process that dies before is given it again. Raises
-        CorruptCheckpoint when the head cannot be read: an older state is never taken silently;
-        SchemaMismatch when other code saved it.
-        """
-        with self._acting():
-            self.refuse_in_batch("resuming")
-            with contextlib.suppress(HeadMoved):
-                self.flush()
-            self._carry_out_restores(ask=True)
-            before = self._stands
-            self._stands = Standing()
-            try:
-                return self._resumed()
-            except BaseException as error:
-                self._resumes.failed(self._stands.now.head_id, error)
-                self._stands, self.directive = before, None
-                raise
-
-    def _resumed(self) -> dict[str, Any] | None:
-        self._look(again=True)
-        head = self._stands.now.head
-        if head is None:
-            return None
-        record = self._head_record(head.checkpoint_id)
-        state = self._schema.brought_up(self._store.load(record), record)
-        self.directive = head.directive
-        self._put_back(state)
-        self._store.take_directive(head)
-        if self.directive is None:
-            self._directive_from_dashboard()
-        self._resumes.resumed(record.id)
-        return state
-
-    @also_async
-    def restore_checkpoint(self, ref: Checkpoint | str) -> dict[str, Any]:
-        """Make an earlier checkpoint of this agent the head, put its state back and return it.
-
-        What came after it stays as a branch. The head moves first; should ``apply`` raise then,
-        ``resume()`` brings the same state again. Raises CheckpointNotFound for a checkpoint of
-        another agent or thread, CorruptCheckpoint, HeadMoved, SchemaMismatch.
-        """
-        with self._acting():
-            record, state = self.readied(ref)
-            self.move_head(record, reason="restored by its agent")
-            self.take_back(record, state)
-        return state
-
-    def readied(self, ref: Checkpoint | str) -> tuple[Checkpoint, dict[str, Any]]:
-        """Return a record and its state as a restore would put it back; change nothing."""
-        record = self._own(ref)
-        return record, self._schema.brought_up(self._store.load(record), record)
-
-    def take_back(self, record: Checkpoint, state: dict[str, Any]) -> None:
-        """Put the state of the head back into the agent, after the head was moved."""
-        with self._acting():
-            self._dashboard.saved(record, self._stands.now.head)
-            self._teller.later(HookEvent.ON_RESTORE, record, copy_context(), soon=True)
-            self._put_back(state)
-
-    @also_async
-    def next_directive(self) -> Directive | None:
-        """Return an instruction that an operator left since the last look, once.
-
-        Raises HeadMoved when the operator restored another checkpoint: ``resume()`` brings both.
-        """
-        with self._acting():
-            self._look()
-            self._carry_out_restores()
-            head = self._settled_head()
-            if not self._stands.may_be_at(head.checkpoint_id if head else None):
-                check_head(head, self._stands.durable.head_id)
-            if head is None or head.directive is None:
-                return self._directive_from_dashboard()
-            self.directive = self._store.take_directive(head)
-        return self.directive
+    # -- threads ------------------------------------------------------------------------------
 
     @also_async
     def fork(self, ref: Checkpoint | str, thread: str) -> CheckpointManager:
@@ -371,74 +269,6 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
             reporter=self._reporter,
             clock=self._clock,
         )
-
-    # -- effects, journal, drift --------------------------------------------------------------
-
-    @also_async
-    def record_effect(self, name: str, key: str, result: Any = None) -> Effect:
-        """Keep durably that something was done outside; the second time return the first.
-
-        ``name`` and ``key`` make it the same: an order's number, a message's id. ``result`` may
-        be anything that a state may hold.
-        """
-        effect, new = self._effects.record(name, key, result)
-        if new:
-            self._dashboard.done(effect)
-        return effect
-
-    def effect(self, name: str, key: str) -> PendingEffect:
-        """Do something outside once, also over crashes and restores.
-
-        ::
-
-            with manager.effect("send_mail", key="order-17") as effect:
-                if not effect.done and not (effect.uncertain and was_sent(17)):
-                    effect.set_result(send_mail())
-
-        ``uncertain`` says that an earlier run began it and did not tell how it ended: only the
-        outside knows whether it was done.
-        """
-        return PendingEffect(self._effects, name, key, self._dashboard.done)
-
-    @also_async
-    def effects(self) -> list[Effect]:
-        """Return what this thread did outside, in the order in which it was done."""
-        return self._effects.all()
-
-    @also_async
-    def journal(self, kind: str = OPERATION, limit: int | None = 100) -> list[JournalEntry]:
-        """Return the newest entries of the operation journal, oldest first.
-
-        Vetoes, retries, restores, refreshes and saves that failed are noted there.
-        """
-        return self._journal.read(kind, limit)
-
-    @also_async
-    def resume_stats(self) -> ResumeStats:
-        """Count how often this thread was resumed, and whether the runs went on to save."""
-        return self._resumes.stats()
-
-    def detect_drift(self) -> DriftReport:
-        """Say whether the newest checkpoints show signs of drift; false when they do not.
-
-        Override it and join the signs of ``super().detect_drift()`` with your own.
-        """
-        records = self._lineage()[:DRIFT_WINDOW][::-1]
-        signs: list[Sign] = list(metric_signs([record.metrics for record in records]))
-        try:
-            states = [self._store.load(record) for record in records[-DRIFT_STATES:]]
-        except CorruptCheckpoint as error:
-            signs.append(Sign(kind="corruption", evidence=str(error)))
-        else:
-            signs.extend(state_signs(states))
-        self._drift = DriftReport(signs=tuple(signs))
-        if self._drift:
-            self._drifted.add(records[-1].id)
-            step = self._stands.now.step
-            self._teller.call(
-                HookEvent.ON_DRIFT, step=step, drift=self._drift, checkpoint=records[-1]
-            )
-        return self._drift
 
     # -- the end ------------------------------------------------------------------------------
 
@@ -492,16 +322,6 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
         """Let it go: the operation has succeeded."""
         self._pruner.release(before.id)
 
-    def _directive_from_dashboard(self) -> Directive | None:
-        """Take the oldest that came from a dashboard, where the store is not shared with it."""
-        waiting = self._dashboard.waiting()
-        given = next((each for each in waiting if not is_restore(each.directive)), None)
-        if given is None:
-            return None
-        self.directive = given.directive
-        self._dashboard.acknowledge(given, APPLIED, "the agent has it")
-        return self.directive
-
     def _refresh(self, state: State | None, details: Details) -> Checkpoint:
         """Save a recovery checkpoint and read it back, so that a long run can be trusted."""
         saved = self.create_checkpoint(Kind.RECOVERY, state, **details)
@@ -510,27 +330,6 @@ class CheckpointManager(StateHolder, ThreadWriter, AlsoAsync):
         self._timing.refreshed()
         self._journal.note("refreshed", checkpoint_id=saved.id)
         return saved
-
-    def _state_of_head(self) -> dict[str, Any]:
-        """Return the state of the last durable checkpoint, empty for a fresh thread."""
-        with self._acting():
-            self._look()
-            head_id = self._stands.durable.head_id
-        return self.readied(head_id)[1] if head_id else {}
-
-    def _new_effect(self, name: str, key: str, result: Any) -> Effect:
-        with self._acting():
-            self._look()
-        return Effect(
-            agent_id=self.agent_id,
-            thread_id=self.thread_id,
-            name=name,
-            key=key,
-            recorded_at=self._clock(),
-            run_id=self.run_id,
-            checkpoint_id=self._stands.now.head_id,
-            result=result,
-        )
 
 
 def _utc_now() -> datetime:

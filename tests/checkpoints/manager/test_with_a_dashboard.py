@@ -150,6 +150,7 @@ def test_a_directive_for_a_thread_of_another_store_is_not_obeyed(
     other = CheckpointManager("agent-1", store=f"sqlite:///{tmp_path}/other.db", reporter=reporter)
     manager = CheckpointManager("agent-1", store=store, reporter=reporter)
     manager.create_checkpoint(state={"n": 1})
+    until(lambda: dashboard.of_type("checkpoint"))
     leave(dashboard, "escalate_to_human")
     other.create_checkpoint(state={"n": 1})
     until(lambda: reporter.directives("agent-1", "main"))
