@@ -17,7 +17,7 @@ from checkpoints.manager.arguments import check_arguments
 from checkpoints.manager.both import AlsoAsync, also_async
 from checkpoints.manager.drift_watch import DriftWatch
 from checkpoints.manager.effects import Effects
-from checkpoints.manager.opening import opened
+from checkpoints.manager.opening import opened, own
 from checkpoints.manager.remembering import Remembering
 from checkpoints.manager.returning import Returning
 from checkpoints.manager.runs import Batch, Operation, Run, described, ending
@@ -98,17 +98,18 @@ class CheckpointManager(Returning, DriftWatch, Remembering, AlsoAsync):
         monotonic: Callable[[], float] | None = None,
     ) -> None:
         check_arguments(agent_id, thread, hooks, capture, apply)
+        used, own_stores = self._opened(store)
         super().__init__(
             agent_id,
             thread,
-            self._opened(store),
+            used,
             clock or _utc_now,
             run_id=run_id,
             hooks=hooks,
             durability=durability,
             policy=self._policy(retention, retention_count),
             reporter=reporter,
-            owns_store=store is None or isinstance(store, str),
+            own_stores=own_stores,
         )
         self._hold_state(
             capture, apply, Schema(version=schema_version, migrations=migrations or {})
@@ -291,9 +292,10 @@ class CheckpointManager(Returning, DriftWatch, Remembering, AlsoAsync):
 
     # -- within -------------------------------------------------------------------------------
 
-    def _opened(self, store: Store | str | None) -> Store:
-        """Open what the manager was given."""
-        return opened(store)
+    def _opened(self, store: Store | str | None) -> tuple[Store, list[Store]]:
+        """Return the store to use, and those that are closed with this manager."""
+        found = opened(store)
+        return found, own((store, found))
 
     def _policy(
         self, retention: RetentionPolicy | None, count: int | None

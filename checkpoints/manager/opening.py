@@ -10,6 +10,11 @@ from checkpoints.stores.urls import open_native_store
 DEFAULT_STORE = "sqlite:///.holdfast/holdfast.db"
 
 
+def own(*given: tuple[Store | str | None, Store]) -> list[Store]:
+    """Return those of the stores that were opened here: they were given by URL, or not at all."""
+    return [store for asked, store in given if asked is None or isinstance(asked, str)]
+
+
 def opened(store: Store | str | None) -> Store:
     """Return a store that agents save into; None stands for HOLDFAST_STORE or the default.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Unpack
 
 from checkpoints.hooks import HookEvent
 from checkpoints.manager.manager import CheckpointManager
-from checkpoints.manager.opening import opened
+from checkpoints.manager.opening import opened, own
 from checkpoints.manager.settings import Settings
 from checkpoints.retention import SEED_POLICY, RetentionPolicy
 from checkpoints.stores.base import Store
@@ -36,19 +36,20 @@ class ResilientCheckpointManager(CheckpointManager):
         self._fallback = fallback
         super().__init__(agent_id, **settings)
 
-    def _opened(self, store: Store | str | None) -> Store:
+    def _opened(self, store: Store | str | None) -> tuple[Store, list[Store]]:
         from checkpoints.stores.decorators import FallbackStore, RetryingStore
 
         primary = opened(store)
         if self._fallback is None:
-            return RetryingStore(primary, on_retry=self._retried)
+            return RetryingStore(primary, on_retry=self._retried), own((store, primary))
         other = opened(self._fallback)
         _require_another(primary, other)
-        return FallbackStore(
+        both = FallbackStore(
             RetryingStore(primary, timeout=SECONDS_BEFORE_FALLBACK, on_retry=self._retried),
             other,
             on_fallback=self._fell_back,
         )
+        return both, own((store, primary), (self._fallback, other))
 
     def _retried(self, retry: Retry) -> None:
         if retry.method != "record":  # what notes it would be retried and noted in turn

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -64,12 +64,12 @@ class ThreadWriter(ThreadReader):
         durability: Durability,
         policy: RetentionPolicy | None,
         reporter: Reporter | None,
-        owns_store: bool,
+        own_stores: Sequence[Store],
     ) -> None:
         super().__init__(agent_id, thread_id, store, clock)
         self.run_id = run_id or new_id()
         self.hooks = hooks or HookManager()
-        self._owns_store = owns_store
+        self._own_stores = own_stores
         self._reporter = reporter or reporter_from_environment()
         self._dashboard = Dashboard(
             self._reporter,
@@ -110,10 +110,10 @@ class ThreadWriter(ThreadReader):
 
     @also_async
     def close(self) -> None:
-        """Make everything durable, deliver what waits for the dashboard, let go of the store."""
+        """Make everything durable, deliver what waits for the dashboard, close what it opened."""
         with contextlib.ExitStack() as stack:
-            if self._owns_store:
-                stack.callback(self._store.close)
+            for store in self._own_stores:
+                stack.callback(store.close)
             stack.callback(self._dashboard.close)
             stack.callback(self._journal.close)
             stack.callback(self._pruner.close)

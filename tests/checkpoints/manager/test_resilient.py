@@ -83,6 +83,19 @@ def test_a_store_cannot_take_over_from_itself(tmp_path: Path) -> None:
     ResilientCheckpointManager("agent-1", store="memory://", fallback="memory://").close()
 
 
+@pytest.mark.parametrize("given", ["store", "fallback"])
+def test_it_closes_what_it_opened_and_nothing_else(
+    faulty: FaultyStore, tmp_path: Path, given: str
+) -> None:
+    ours = f"sqlite:///{tmp_path}/ours.db"
+    stores = {"store": ours, "fallback": ours, given: faulty}
+    with ResilientCheckpointManager("agent-3", **stores) as manager:  # type: ignore[arg-type]
+        manager.create_checkpoint("routine", {"n": 1})
+        opened = manager._own_stores
+    assert [store.url for store in opened] == [ours]
+    assert faulty.calls["close"] == 0
+
+
 def test_settings_that_are_passed_on_are_those_of_the_manager() -> None:
     parameters = inspect.signature(CheckpointManager.__init__).parameters
     named = {n for n, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
