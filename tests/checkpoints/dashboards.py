@@ -44,7 +44,7 @@ class Dashboard(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def of_type(self, kind: str) -> list[dict[str, Any]]:
-        return [item for item in self.items.values() if item["type"] == kind]
+        return [item for item in list(self.items.values()) if item["type"] == kind]
 
     def take(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         items = body["items"]
