@@ -23,6 +23,7 @@ from checkpoints import (
 )
 from checkpoints.stores.decorators.wrapping import WrappingStore
 from checkpoints.testing import FaultyStore
+from tests.checkpoints.dashboards import until
 
 Reopened = Callable[[], CheckpointManager]
 LOST = TransientStoreError("the answer was lost")
@@ -291,7 +292,7 @@ def test_an_interrupt_as_the_thread_starts_leaves_one_that_serves(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manager = CheckpointManager("agent-1", store=store, durability="async")
-    before = set(threading.enumerate())
+    before = savers()
     start = threading.Thread.start
 
     def interrupted(thread: threading.Thread) -> None:
@@ -306,4 +307,8 @@ def test_an_interrupt_as_the_thread_starts_leaves_one_that_serves(
         manager.create_checkpoint(state={"n": n})
     manager.close()
     assert numbers(manager) == [3, 2, 1]
-    assert not [t for t in threading.enumerate() if t.name == "holdfast-saver" and t not in before]
+    until(lambda: not savers() - before)
+
+
+def savers() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "holdfast-saver"}
