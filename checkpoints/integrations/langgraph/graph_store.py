@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from checkpoints.connectors.langgraph_native.places import (
     readable_record,
 )
 from checkpoints.errors import CheckpointNotFound, HeadMoved, PlanRefused
+from checkpoints.forks import renew_in_children
 from checkpoints.integrations.langgraph.lineages import Lineage
 from checkpoints.integrations.langgraph.remembered import THREADS, Memory
 from checkpoints.records import Checkpoint, Directive, Draft, Head
@@ -53,6 +55,12 @@ class GraphStore:
         self.agent_id = agent_id
         self._standings: Memory[str, Standing] = Memory(THREADS)
         self._lineages: Memory[str, tuple[int, Lineage]] = Memory(THREADS // 64)
+        self.after_fork()
+        renew_in_children(self)
+
+    def after_fork(self) -> None:
+        """Take a lock that no other thread of the parent holds."""
+        self._looking = threading.Lock()
 
     def standing(self, thread_id: str) -> Standing | None:
         """Return where a thread stands now, None for one that has not begun.
@@ -127,15 +135,30 @@ class GraphStore:
 
     def lineage(self, thread_id: str, standing: Standing) -> Lineage:
         """Return a thread's checkpoints; only what is new since the last time is read."""
-        version, lineage = self._lineages.get(thread_id) or (0, Lineage())
-        if version > standing.version:
-            version, lineage = 0, Lineage()
-        if version < standing.version:
-            missing = standing.version - version if version else None
-            for place, _ in reversed(places_of(self.history(thread_id, missing))):
-                lineage.add(place)
-            self._lineages.put(thread_id, (standing.version, lineage))
-        return lineage
+        with self._looking:
+            version, lineage = self._lineages.get(thread_id) or (0, Lineage())
+            if version > standing.version:
+                version, lineage = 0, Lineage()
+            if version < standing.version:
+                moves = standing.version - version if version else None
+                for place in reversed(self._since(thread_id, lineage, moves)):
+                    lineage.add(place)
+                self._lineages.put(thread_id, (standing.version, lineage))
+            return lineage
+
+    def _since(self, thread_id: str, lineage: Lineage, moves: int | None) -> list[Place]:
+        """Return what a lineage lacks, newest first, after so many moves of the head.
+
+        Others may save meanwhile: it is read back to what the lineage has, so that nothing between
+        is left out.
+        """
+        limit = None if moves is None else moves + 1
+        while True:
+            records = self.history(thread_id, limit)
+            found = [place for place, _ in places_of(records)]
+            if limit is None or len(records) < limit or any(map(lineage.has, found)):
+                return found
+            limit *= 2
 
     def history(self, thread_id: str, limit: int | None = None) -> list[Checkpoint]:
         """Return a thread's records, newest first; none for one that has not begun."""

@@ -24,6 +24,10 @@ class Lineage:
         if place.parent:
             self._followed.add((place.namespace, place.parent))
 
+    def has(self, place: Place) -> bool:
+        """Say whether a checkpoint was taken in."""
+        return place.record_id in self._records
+
     def is_followed(self, place: Place) -> bool:
         """Say whether another checkpoint came after this one in its namespace."""
         return place.name in self._followed

@@ -91,3 +91,20 @@ def test_eight_processes_run_graphs_of_their_own_threads(tmp_path: Path) -> None
         for writer in range(PROCESSES):
             state = graphs.counter(saver, until=10).get_state(config_of(f"t{writer}")).values
             assert state == {"n": 10, "log": [f"event {n}" for n in range(1, 11)]}
+
+
+def test_what_others_save_between_two_looks_leaves_no_hole_in_a_lineage(tmp_path: Path) -> None:
+    """The head is read before the records; more may have come by then."""
+    with HoldfastSaver(f"sqlite:///{tmp_path}/together.db") as saver:
+        graph = saver._threads.graph
+        saved: list[str] = []
+        stood: list[Any] = []
+        config = config_of("t")
+        for step in range(4):
+            config = saver.put(config, empty_checkpoint(), {"source": "loop", "step": step}, {})
+            saved.append(config["configurable"]["checkpoint_id"])
+            stood.append(graph.standing("t"))
+            if step in {0, 2}:
+                graph.lineage("t", stood[step // 2])
+        lineage = graph.lineage("t", stood[-1])
+        assert lineage.ancestors("", saved[-1]) == saved[::-1]
