@@ -53,7 +53,9 @@ def listen(host: str, port: int) -> socket.socket:
 
 def remember_port(data_dir: Path, port: int) -> None:
     """Write down where the web listens, for commands that print its address."""
-    (data_dir / PORT_NAME).write_text(f"{port}\n")
+    handle = os.open(data_dir / PORT_NAME, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(f"{port}\n")
 
 
 def last_port(data_dir: Path) -> int:
