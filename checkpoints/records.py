@@ -116,7 +116,7 @@ class Checkpoint:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as JSON types; times become ISO 8601 strings."""
-        return _fields(self)
+        return as_json(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -172,7 +172,7 @@ class Thread:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the thread as JSON types."""
-        return _fields(self)
+        return as_json(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +250,7 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as JSON types."""
-        return _fields(self)
+        return as_json(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,13 +280,14 @@ class Capabilities:
     fork: bool = False
     edit: bool = False
     prune: bool = False
+    erase: bool = False
     verify: bool = True
     watch: bool = True
     reasons: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the capabilities as JSON types."""
-        return _fields(self)
+        return as_json(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,7 +327,7 @@ class RestorePlan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON types."""
-        return _fields(self)
+        return as_json(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -347,14 +348,14 @@ class RestorePlan:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _fields(record: Any) -> dict[str, Any]:
-    """Turn a record into a dict of JSON types."""
+def as_json(record: Any) -> dict[str, Any]:
+    """Turn a record into a dictionary of JSON types; times become ISO 8601 strings."""
     return {f.name: _plain(getattr(record, f.name)) for f in dataclasses.fields(record)}
 
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
-        return _fields(value)
+        return as_json(value)
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Mapping):

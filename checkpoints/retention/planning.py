@@ -46,8 +46,35 @@ def plan_prune(
     kept removes nothing more, and a policy with a larger number or age in one place removes
     nothing that the other keeps (with a budget: if that is the larger number).
     """
+    fates = decide(records, policy, now=now, exempt=exempt, released=released)
+    return PrunePlan(
+        keep=_decisions(records, fates.keep),
+        remove=_decisions(records, fates.remove),
+        notes=fates.notes,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fates:
+    """Why each checkpoint stays or goes, by its id."""
+
+    keep: Mapping[str, str]
+    remove: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+def decide(
+    records: Sequence[Checkpoint],
+    policy: RetentionPolicy,
+    *,
+    now: datetime,
+    exempt: Mapping[str, str],
+    released: AbstractSet[str] = frozenset(),
+) -> Fates:
+    """Decide as :func:`plan_prune` does; for many records without a value made for each."""
     applied = tuple(rules_of(policy, records, now))
     rules = {kind: _concerning(kind, applied) for kind in Kind}
+    otherwise = {kind: _goes_because(kind, rules[kind]) for kind in Kind}
     keep: dict[str, str] = {}
     remove: dict[str, str] = {}
     for record in records:
@@ -58,14 +85,12 @@ def plan_prune(
         elif reason := _kept_because(record, rules[record.kind]):
             keep[record.id] = reason
         else:
-            remove[record.id] = _goes_because(record, rules[record.kind])
+            remove[record.id] = otherwise[record.kind]
     budget = _over_budget(policy, [r for r in records if r.id in keep], exempt.keys())
     remove.update(dict.fromkeys(budget.over, budget.reason))
-    return PrunePlan(
-        keep=_decisions(records, {name: keep[name] for name in keep.keys() - budget.over}),
-        remove=_decisions(records, remove),
-        notes=budget.notes,
-    )
+    for name in budget.over:
+        del keep[name]
+    return Fates(keep=keep, remove=remove, notes=budget.notes)
 
 
 def _concerning(kind: Kind, rules: Iterable[Rule]) -> list[Rule]:
@@ -75,11 +100,11 @@ def _concerning(kind: Kind, rules: Iterable[Rule]) -> list[Rule]:
 def _kept_because(record: Checkpoint, rules: Sequence[Rule]) -> str:
     if not rules:
         return f"no rule for {record.kind}"
-    return "; ".join(rule.kept[record.id] for rule in rules if record.id in rule.kept)
+    return "; ".join([rule.kept[record.id] for rule in rules if record.id in rule.kept])
 
 
-def _goes_because(record: Checkpoint, rules: Sequence[Rule]) -> str:
-    return f"{record.kind}: {' and '.join(rule.otherwise for rule in rules)}"
+def _goes_because(kind: Kind, rules: Sequence[Rule]) -> str:
+    return f"{kind}: {' and '.join(rule.otherwise for rule in rules)}"
 
 
 def _over_budget(

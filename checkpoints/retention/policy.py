@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Self
+from typing import Any, Self
 
 from checkpoints.records import Kind
+
+_NUMBERS = ("newest", "hourly", "daily", "weekly", "monthly", "max_bytes")
 
 GRACE = timedelta(days=7)
 """How long a removed checkpoint stays in the trash before it is deleted for good."""
@@ -49,7 +51,7 @@ class RetentionPolicy:
             _check_number(f"last[{Kind(kind)}]", count, at_least=0)
         for kind, age in self.within.items():
             _check_age(f"within[{Kind(kind)}]", age)
-        for name in ("newest", "hourly", "daily", "weekly", "monthly", "max_bytes"):
+        for name in _NUMBERS:
             count = getattr(self, name)
             if count is not None:
                 _check_number(name, count, at_least=1)
@@ -58,6 +60,28 @@ class RetentionPolicy:
     def keeps_all(self) -> bool:
         """Whether it has no rule, so that only what completed operations leave behind goes."""
         return self == type(self)()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the rules that are set as JSON types; ages in seconds."""
+        numbers = {name: getattr(self, name) for name in _NUMBERS}
+        return {
+            "last": {str(kind): count for kind, count in self.last.items()},
+            "within": {str(kind): age.total_seconds() for kind, age in self.within.items()},
+            **{name: number for name, number in numbers.items() if number is not None},
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Rebuild a policy from :meth:`to_dict`. Raises ValueError, TypeError."""
+        unknown = sorted(set(values) - {"last", "within", *_NUMBERS})
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is no rule of a retention policy")
+        ages = values.get("within", {})
+        return cls(
+            last={Kind(kind): count for kind, count in values.get("last", {}).items()},
+            within={Kind(kind): timedelta(seconds=age) for kind, age in ages.items()},
+            **{name: values[name] for name in _NUMBERS if name in values},
+        )
 
     @classmethod
     def keep_last(cls, count: int) -> Self:

@@ -88,9 +88,13 @@ def _newest_of_each(
     because of it.
     """
     newest: dict[str, str] = {}
+    hour_before = (0, 0)
     for record in records:
-        if record.created_at <= now:
-            newest.setdefault(calendar.name_of(record.created_at), record.id)
+        at = record.created_at
+        hour = (at.toordinal(), at.hour)
+        if hour != hour_before and at <= now:
+            newest.setdefault(calendar.name_of(at), record.id)
+            hour_before = hour
     units = sorted(newest, reverse=True)[:count]
     kept = {
         newest[unit]: f"newest of {unit}, {calendar.unit} {place} of {count}"

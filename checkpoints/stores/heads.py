@@ -30,14 +30,7 @@ class RestoresByHead:
     @property
     def capabilities(self) -> Capabilities:
         """Everything that this version offers."""
-        return Capabilities(
-            restore=True,
-            prune=True,
-            reasons={
-                "fork": "The dashboard cannot fork here yet; an agent does it with manager.fork.",
-                "edit": "Holdfast cannot edit states in its own stores yet.",
-            },
-        )
+        return Capabilities(restore=True, fork=True, edit=True, prune=True, erase=True)
 
     def plan_restore(self: Store, checkpoint: Checkpoint) -> RestorePlan:
         """Say what restoring ``checkpoint`` would do now."""
@@ -60,7 +53,7 @@ class RestoresByHead:
             rerun_steps=tuple(step_label(record) for record in reversed(left)),
             warnings=(
                 *_warnings(by_id, head, checkpoint),
-                *_effects_since(self, checkpoint, {record.id for record in left}),
+                *effects_since(self, checkpoint, {record.id for record in left}),
             ),
         )
 
@@ -181,12 +174,14 @@ def left_behind(by_id: dict[str, Checkpoint], head: str | None, target: str) -> 
 
 
 RESTORED = "restored; no run has gone on from it yet"
+FORKED = "forked; no run has gone on from it yet"
 
 
 def standing(head: Head | None, record: Checkpoint | None) -> tuple[Status, str]:
     """Return what a thread does now, and a sentence where there is one to say."""
     if head is not None and head.operation_id is not None:
-        return Status.INTERRUPTED, RESTORED
+        forked = record is not None and "forked_from" in record.metadata
+        return Status.INTERRUPTED, FORKED if forked else RESTORED
     return (record.status if record else Status.UNKNOWN), ""
 
 
@@ -214,7 +209,7 @@ def _warnings(
     return ("The checkpoint lies on another branch than the head.",)
 
 
-def _effects_since(store: Store, target: Checkpoint, left: set[str]) -> tuple[str, ...]:
+def effects_since(store: Store, target: Checkpoint, left: set[str]) -> tuple[str, ...]:
     """Warn of what was done outside after the target, which no restore undoes."""
     after = left | {target.id}
     try:

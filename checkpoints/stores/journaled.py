@@ -25,13 +25,14 @@ from checkpoints.records import (
 from checkpoints.stores.cursors import position_of
 from checkpoints.stores.drafts import first_or_conflict, move_done, refuse_trashed, saved_chain
 from checkpoints.stores.events import Event, EventName
-from checkpoints.stores.heads import RestoresByHead, check_head, moved
+from checkpoints.stores.heads import check_head, moved
 from checkpoints.stores.journaled_entries import JournaledEntries
 from checkpoints.stores.journaled_tending import JournaledTending
 from checkpoints.stores.ledger import Ledger, missing, with_cursor
+from checkpoints.stores.operations import Operations
 
 
-class JournaledStore(RestoresByHead, JournaledTending, JournaledEntries):
+class JournaledStore(Operations, JournaledTending, JournaledEntries):
     """Everything that a ledger can answer; subclasses keep the bodies and the journal."""
 
     url: str

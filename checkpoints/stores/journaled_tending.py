@@ -17,6 +17,7 @@ from checkpoints.stores.events import Event, EventName
 from checkpoints.stores.heads import dangling_heads
 from checkpoints.stores.journaled_listing import JournaledListing
 from checkpoints.stores.ledger import removal_of
+from checkpoints.stores.operable import Trash
 
 
 class JournaledTending(JournaledListing):
@@ -56,11 +57,33 @@ class JournaledTending(JournaledListing):
     def sweep(self, *, before: datetime) -> int:
         """Delete for good what went to the trash before a time; return the bytes freed."""
         with self._exclusive() as ledger:
-            old = [record for record, gone in ledger.trashed.values() if gone.removed_at < before]
-            if old:
-                ids = tuple(record.id for record in old)
-                self._record(Event(name=EventName.SWEPT, checkpoint_ids=ids))
-            return sum(self._delete_body(record) for record in old)
+            trashed = ledger.trashed.values()
+            return self._swept([record for record, gone in trashed if gone.removed_at < before])
+
+    def in_trash(self, agent_id: str | None, thread_id: str) -> list[Checkpoint]:
+        """Return the records of a thread that lie in the trash."""
+        with self._reading() as ledger:
+            return ledger.lying(agent_id, thread_id)
+
+    def purge(
+        self,
+        agent_id: str | None,
+        thread_id: str,
+        checkpoint_ids: Sequence[str],
+        *,
+        operation_id: str,
+        trash: Trash | None = None,
+    ) -> int:
+        """Delete for good what lies in the trash under these ids; return the bytes freed."""
+        names = set(checkpoint_ids)
+        with self._exclusive() as ledger:
+            return self._swept([r for r in ledger.lying(agent_id, thread_id) if r.id in names])
+
+    def _swept(self, going: Sequence[Checkpoint]) -> int:
+        if going:
+            ids = tuple(record.id for record in going)
+            self._record(Event(name=EventName.SWEPT, checkpoint_ids=ids))
+        return sum(self._delete_body(record) for record in going)
 
     def erase(
         self,

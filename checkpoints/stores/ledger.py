@@ -182,6 +182,14 @@ class Ledger:
         """Return every record whose state is still kept, those in the trash last."""
         return [*self.records.values(), *(record for record, _ in self.trashed.values())]
 
+    def lying(self, agent_id: str | None, thread_id: str) -> list[Checkpoint]:
+        """Return what lies in the trash of a thread; of any agent's where none is named."""
+        return [
+            record
+            for record, _ in self.trashed.values()
+            if record.thread_id == thread_id and agent_id in {None, record.agent_id}
+        ]
+
     def keeps(self, record: Checkpoint) -> bool:
         """Say whether a checkpoint is listed or in the trash."""
         return record.id in self.records or record.id in self.trashed

@@ -19,6 +19,8 @@ from checkpoints.records import Checkpoint, Directive, Head, Kind, Status, Strat
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _UUID_LENGTH = 36
+_KINDS = {str(kind): kind for kind in Kind}
+_STATUSES = {str(status): status for status in Status}
 
 
 def microseconds(at: datetime) -> int:
@@ -68,15 +70,15 @@ def unpack_record(data: bytes, *, checkpoint_id: str, stored_size: int) -> Check
             step=step,
             iteration=iteration,
             created_at=time_of(created_at),
-            kind=Kind(kind),
-            status=Status(status),
+            kind=_KINDS[kind],
+            status=_STATUSES[status],
             size=size,
             stored_size=stored_size,
             sha256=sha256.hex(),
             metrics=orjson.loads(metrics) if metrics else {},
             metadata=orjson.loads(metadata) if metadata else {},
         )
-    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+    except (LookupError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise CorruptCheckpoint(f"its record makes no sense: {error}") from error
 
 

@@ -9,17 +9,33 @@ Subclass ``StoreSuite`` in a test module and say how a store is opened::
 
 ``open_store`` is called again to see what a second process would see; a store that lives in one
 process only returns the same object.
+
+A connector to a store that another framework writes passes ``Forking``, ``Pruning`` and
+``Erasures``, each as far as it offers it; what they need to be told is in ``OperableCase``.
 """
 
 from checkpoints.testing.faulty import FaultyStore
 from checkpoints.testing.samples import NOON, FakeClock, draft, entry, save_chain
-from checkpoints.testing.suite import OpenStore, StoreSuite
+from checkpoints.testing.suite import (
+    Erasures,
+    Forking,
+    Made,
+    OpenStore,
+    OperableCase,
+    Pruning,
+    StoreSuite,
+)
 
 __all__ = [
     "NOON",
+    "Erasures",
     "FakeClock",
     "FaultyStore",
+    "Forking",
+    "Made",
     "OpenStore",
+    "OperableCase",
+    "Pruning",
     "StoreSuite",
     "draft",
     "entry",

@@ -17,6 +17,7 @@ from checkpoints.errors import (
     PlanRefused,
     StoreError,
 )
+from checkpoints.plans import ThreadPrune, ThreadPruned
 from checkpoints.records import (
     Checkpoint,
     Directive,
@@ -32,7 +33,10 @@ from checkpoints.stores.decorators.elsewhere import Elsewhere
 from checkpoints.stores.decorators.fallback_journal import JournalFallback
 from checkpoints.stores.decorators.replaying import Replay
 from checkpoints.stores.decorators.telling import Fallback, Listener, Watch
+from checkpoints.stores.forks import ForksBySaving
 from checkpoints.stores.heads import RestoresByHead, check_head, standing
+from checkpoints.stores.operable import Trash
+from checkpoints.stores.removals import ErasesForGood, PrunesToTrash, TrashKeeping
 
 
 class FallbackStore(JournalFallback):
@@ -209,6 +213,13 @@ class FallbackStore(JournalFallback):
     plan_restore = RestoresByHead.plan_restore
     choose_ids = RestoresByHead.choose_ids
     restore = RestoresByHead.restore
+    plan_fork = ForksBySaving.plan_fork
+    choose_fork_ids = ForksBySaving.choose_fork_ids
+    fork = ForksBySaving.fork
+    needed_by = PrunesToTrash.needed_by
+    trashed = PrunesToTrash.trashed
+    put_back = PrunesToTrash.put_back
+    erase_thread = ErasesForGood.erase_thread
 
     def set_head(
         self,
@@ -250,6 +261,48 @@ class FallbackStore(JournalFallback):
         """Exempt a checkpoint from retention, in the primary, after what waits was replayed."""
         self._bring_home(checkpoint.agent_id, checkpoint.thread_id)
         super().pin(checkpoint, reason=reason, now=now)
+
+    def exempt(self, agent_id: str | None, thread_id: str) -> dict[str, str]:
+        """Return why the head, pins and what is not in the primary stay."""
+        extra = self._extra(agent_id, thread_id, readable=True)
+        away = dict.fromkeys(extra, "it lies in a fallback store, not in the primary one")
+        return {**away, **PrunesToTrash.exempt(self, agent_id, thread_id)}
+
+    def remove(
+        self,
+        prune: ThreadPrune,
+        *,
+        operation_id: str,
+        now: datetime,
+        trash: Trash | None = None,
+    ) -> ThreadPruned:
+        """Move what a plan dooms into the primary's trash, after what waits was replayed."""
+        self._bring_home(prune.agent_id, prune.thread_id)
+        return PrunesToTrash.remove(self, prune, operation_id=operation_id, now=now, trash=trash)
+
+    def in_trash(self, agent_id: str | None, thread_id: str) -> list[Checkpoint]:
+        """Return the records of a thread that lie in the primary's trash."""
+        return self._trash_keeping().in_trash(agent_id, thread_id)
+
+    def purge(
+        self,
+        agent_id: str | None,
+        thread_id: str,
+        checkpoint_ids: Sequence[str],
+        *,
+        operation_id: str,
+        trash: Trash | None = None,
+    ) -> int:
+        """Delete for good what lies in the primary's trash; copies elsewhere go with a sweep."""
+        return self._trash_keeping().purge(
+            agent_id, thread_id, checkpoint_ids, operation_id=operation_id
+        )
+
+    def _trash_keeping(self) -> TrashKeeping:
+        """Return the primary as a store that can say what lies in its trash."""
+        if not isinstance(self._store, TrashKeeping):
+            raise PlanRefused(f"{self.url} cannot say what lies in its trash; nothing was changed")
+        return self._store
 
     def sweep(self, *, before: datetime) -> int:
         """Delete for good what went to the trash before a time, in every store."""

@@ -27,7 +27,12 @@ from checkpoints.stores.base import Store
 
 T = TypeVar("T")
 
-OPTIONAL = ("rebuild", "repair", "verify_deep")
+OPTIONAL = (
+    *("rebuild", "repair", "verify_deep"),
+    *("plan_fork", "choose_fork_ids", "fork"),
+    *("exempt", "needed_by", "remove", "trashed", "in_trash", "put_back", "purge"),
+    "erase_thread",
+)
 """What a store may offer besides; a store that wraps it offers the same."""
 
 
@@ -36,7 +41,7 @@ class WrappingStore:
 
     Override ``_through`` to stand in the way of every call, or single methods to answer
     otherwise. ``url`` and ``capabilities`` are those of the store, and so is what it offers
-    besides the protocol (repair, deep verification). ``close()`` closes it.
+    besides the protocol (repair, deep verification, forks, prunes). ``close()`` closes it.
     """
 
     url: str
@@ -45,7 +50,7 @@ class WrappingStore:
         self._store = store
         self.url = store.url
         for name in OPTIONAL:
-            if hasattr(store, name):
+            if hasattr(store, name) and not hasattr(type(self), name):
                 setattr(self, name, partial(self._offered, name))
 
     def _through(self, method: str, call: Callable[[Store], T]) -> T:

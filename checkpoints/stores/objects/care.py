@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -196,6 +196,16 @@ def sweep(frames: Frames, before: datetime) -> int:
     frames.framing.forget()
     frames.bucket.delete(_dead(frames))
     return freed
+
+
+def purge(frames: Frames, name: ThreadName, ids: Container[str]) -> int:
+    """Delete what lies in the trash of a thread under some ids; return the bytes freed."""
+    log = frames.threads.read(name)
+    if log is None or not log.trashed:
+        return 0
+    taken = take_away(frames, name, lambda s: s.place is Place.TRASHED and s.id in ids)
+    frames.framing.forget()
+    return taken.freed
 
 
 def _older(saved: Saved, at: int) -> bool:

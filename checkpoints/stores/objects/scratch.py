@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,16 +12,25 @@ from checkpoints.stores.objects.bucket import Bucket
 from checkpoints.stores.scratch import require_scratch
 from checkpoints.stores.urls import parse_url
 
+QUIET_LOOKS = 3
+BETWEEN_LOOKS_SECONDS = 0.5
+
 
 def remove_scratch(url: str) -> None:
     """Delete the objects of a store that was made for a trial, and no other ones.
 
-    It looks again until nothing is left: a write that was cut short may arrive late. Raises
-    PermanentStoreError for a store that is there for good.
+    It looks again until nothing is left and nothing more has come for a while: a write that was
+    cut short may arrive late. Raises PermanentStoreError for a store that is there for good.
     """
     with _bucket(url) as bucket:
-        while left := [at.key for at in bucket.listed("")]:
-            bucket.delete(left)
+        quiet = 0
+        while quiet < QUIET_LOOKS:
+            if left := [at.key for at in bucket.listed("")]:
+                bucket.delete(left)
+                quiet = 0
+            else:
+                time.sleep(BETWEEN_LOOKS_SECONDS)
+                quiet += 1
 
 
 def spoil(url: str, checkpoint: Checkpoint) -> None:

@@ -27,7 +27,6 @@ from checkpoints.records import (
 )
 from checkpoints.stores.fields import StateFields
 from checkpoints.stores.framing import Framing
-from checkpoints.stores.heads import RestoresByHead
 from checkpoints.stores.ledger import missing
 from checkpoints.stores.objects import care as object_care
 from checkpoints.stores.objects import changes as object_changes
@@ -46,13 +45,16 @@ from checkpoints.stores.objects.journal import ObjectJournal
 from checkpoints.stores.objects.keys import ThreadName
 from checkpoints.stores.objects.log import Item, Place, Saved, ThreadLog, saves, view
 from checkpoints.stores.objects.scratch import remove_scratch, spoil
+from checkpoints.stores.operable import Trash
+from checkpoints.stores.operations import Operations
 from checkpoints.stores.record_bytes import microseconds, time_of
+from checkpoints.stores.removals import exempted
 from checkpoints.stores.urls import StoreUrl
 
 __all__ = ["ObjectStore", "open_url", "remove_scratch", "spoil"]
 
 
-class ObjectStore(RestoresByHead, ObjectJournal):
+class ObjectStore(Operations, ObjectJournal):
     """Keeps each checkpoint as an object and each thread's head and log as another.
 
     A save counts from the moment in which the thread's object was replaced, on the condition that
@@ -231,6 +233,43 @@ class ObjectStore(RestoresByHead, ObjectJournal):
         """
         self._begin()
         return object_care.sweep(self._frames, before)
+
+    def in_trash(self, agent_id: str | None, thread_id: str) -> list[Checkpoint]:
+        """Return the records of a thread that lie in the trash."""
+        names = self._names(agent_id, thread_id)
+        found = [self._threads.look(name, self._lying) for name in names]
+        return [record for records in found for record in records]
+
+    def purge(
+        self,
+        agent_id: str | None,
+        thread_id: str,
+        checkpoint_ids: Sequence[str],
+        *,
+        operation_id: str,
+        trash: Trash | None = None,
+    ) -> int:
+        """Delete for good what lies in the trash under these ids; return the bytes freed.
+
+        What stands on a deleted frame is written anew first.
+        """
+        if self._check() is None:
+            return 0
+        self._begin()
+        names = self._names(agent_id, thread_id)
+        return sum(object_care.purge(self._frames, name, set(checkpoint_ids)) for name in names)
+
+    def exempt(self, agent_id: str | None, thread_id: str) -> dict[str, str]:
+        """Return why the head and pins stay; only the thread's own object is read."""
+        logs = [self._threads.read(name) for name in self._names(agent_id, thread_id)]
+        there = [log for log in logs if log is not None and log.is_there]
+        pins = {name: reason for log in there for name, (reason, _) in log.pins.items()}
+        return exempted(pins, there[0].head if there else None)
+
+    def _lying(self, log: ThreadLog | None) -> list[Checkpoint]:
+        items = self._threads.items(log) if log is not None and log.trashed else []
+        found = saves(items, lambda saved: saved.place is Place.TRASHED)
+        return [record_of(log, saved) for saved in found] if log is not None else []
 
     def erase(
         self,

@@ -38,6 +38,7 @@ _FROM = f"{_OF_KIND} AND left(key, 64) >= left($4, 64) AND key >= $4"
 _BACKWARDS = "ORDER BY left(key, 64) DESC, key DESC LIMIT"
 _OTHERWISE = {
     rows.NEXT_POSITION: "SELECT nextval('positions')",
+    rows.NEXT_POSITIONS: "SELECT nextval('positions') FROM generate_series(1, $1::bigint)",
     rows.NEXT_THREAD: "SELECT nextval('thread_keys')",
     rows.BEFORE_SAVE: f"""
         SELECT (SELECT position FROM checkpoints WHERE id = $1),

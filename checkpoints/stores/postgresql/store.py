@@ -70,8 +70,8 @@ class PostgresqlStore(SqlStore):
         refusal = self._sessions.refusal()
         if refusal is None:
             return super().capabilities
-        reasons = {**super().capabilities.reasons, "restore": refusal, "prune": refusal}
-        return Capabilities(reasons=reasons)
+        acts = ("restore", "fork", "edit", "prune", "erase")
+        return Capabilities(reasons=dict.fromkeys(acts, refusal))
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -84,6 +84,7 @@ class PostgresqlStore(SqlStore):
     trash = repeated(SqlStore.trash)
     untrash = repeated(SqlStore.untrash)
     erase = repeated(SqlStore.erase)
+    purge = repeated(SqlStore.purge)
     record = repeated(SqlStore.record)
     forget = repeated(SqlStore.forget)
     repair = undisturbed(SqlStore.repair)
@@ -129,6 +130,11 @@ class PostgresqlStore(SqlStore):
             return super()._kept_entries(packed, replace=True)
         with self._sessions.quickly() as db:
             return own.record(db, packed)
+
+    def _purge(self, db: rows.Db, going: Sequence[removing.Due]) -> int:
+        for thread in sorted({row.thread for row in going}):
+            own.note_sweep(db, thread)
+        return super()._purge(db, going)
 
     def _erase(
         self,

@@ -14,9 +14,9 @@ from checkpoints.records import Checkpoint, Head
 from checkpoints.stores.framing import Framing
 from checkpoints.stores.heads import erased_head
 from checkpoints.stores.record_bytes import pack_head
-from checkpoints.stores.redis import journal, queries, rows
+from checkpoints.stores.redis import journal, rows
 from checkpoints.stores.redis.reading import Reading
-from checkpoints.stores.redis.removing import PAGE, Erasure, batches, delete, move
+from checkpoints.stores.redis.removing import Erasure, delete, move
 from checkpoints.stores.redis.rows import Row, ThreadRow
 from checkpoints.stores.redis.scripts import WRITE
 from checkpoints.stores.redis.server import RedisServer
@@ -105,7 +105,7 @@ class Erasing:
         seen: set[str] = set()
         while start is not None and start not in seen:
             seen.add(start)
-            row = next(iter(self._found([start])), None)
+            row = next(iter(self._reading.rows_named([start])), None)
             if row is None:
                 return
             yield row
@@ -113,24 +113,9 @@ class Erasing:
 
     def _going(self, thread: int) -> list[Row]:
         if self._ids is not None:
-            found = self._found(list(dict.fromkeys(self._ids)))
+            found = self._reading.rows_named(list(dict.fromkeys(self._ids)))
             return [row for row in found if row.thread == thread]
-        trashed = self._server.read(queries.GOING, b"+inf")
-        names = [
-            reply[2]
-            for some in batches(trashed, PAGE)
-            for reply in self._server.read(queries.PLACED, *some)
-            if reply[1] is not None and int(reply[1]) == thread
-        ]
-        listed = list(self._reading.newest(thread, None))
-        return [*listed, *self._found([rows.text(name) for name in names])]
-
-    def _found(self, ids: Sequence[str]) -> list[Row]:
-        return [
-            row
-            for some in batches(ids, PAGE)
-            for row in rows.rows_of(self._server.read(queries.FOUND, *map(rows.encoded, some)))
-        ]
+        return [*self._reading.newest(thread, None), *self._reading.trashed(thread)]
 
     def _forget_what_names(self, thread: ThreadRow | None) -> None:
         """Delete the entries that name what went, and what of it is in quarantine."""

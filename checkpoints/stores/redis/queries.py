@@ -120,6 +120,14 @@ GOING = f"""{READ}
 return call('ZREVRANGEBYSCORE', K.trash, '(' .. ARGV[1], '-inf')
 """
 
+LYING = f"""{READ}
+local found = {{}}
+for i = 2, #ARGV do
+  if split(call('HGET', K.places, ARGV[i])) == ARGV[1] then found[#found + 1] = row(ARGV[i]) end
+end
+return found
+"""
+
 STANDING = f"""{READ}
 local found = {{}}
 for _, pos in ipairs(ARGV) do

@@ -51,6 +51,23 @@ class Reading:
             below = page[-1].position
             left = None if left is None else left - len(page)
 
+    def trashed(self, thread: int) -> list[rows.Row]:
+        """Return what lies in the trash of a thread."""
+        trashed = self._server.read(queries.GOING, b"+inf")
+        return [
+            row
+            for some in removing.batches(trashed, PAGE)
+            for row in rows.rows_of(self._server.read(queries.LYING, thread, *some))
+        ]
+
+    def rows_named(self, ids: Sequence[str]) -> list[rows.Row]:
+        """Return what is there under some ids, in the trash or not."""
+        return [
+            row
+            for some in removing.batches(ids, PAGE)
+            for row in rows.rows_of(self._server.read(queries.FOUND, *map(rows.encoded, some)))
+        ]
+
     def threads_named(self, agent_id: str | None, thread_id: str) -> list[rows.ThreadRow]:
         """Return a thread; those of all agents when none is named."""
         self._server.require_ours()

@@ -35,8 +35,10 @@ from checkpoints.records import (
 from checkpoints.stores.drafts import move_done, saved_chain
 from checkpoints.stores.fields import StateFields
 from checkpoints.stores.framing import Framing
-from checkpoints.stores.heads import RestoresByHead, check_head, moved
+from checkpoints.stores.heads import check_head, moved
 from checkpoints.stores.ledger import missing
+from checkpoints.stores.operable import Trash
+from checkpoints.stores.operations import Operations
 from checkpoints.stores.record_bytes import microseconds
 from checkpoints.stores.redis import (
     entry_care,
@@ -60,7 +62,7 @@ from checkpoints.stores.urls import StoreUrl, without_password
 __all__ = ["RedisStore", "open_url", "remove_scratch", "spoil"]
 
 
-class RedisStore(RestoresByHead, RedisJournal):
+class RedisStore(Operations, RedisJournal):
     """Checkpoints in a Redis database, under one prefix."""
 
     def __init__(self, url: StoreUrl, *, prefix: str, ttl: int | None) -> None:
@@ -245,6 +247,36 @@ class RedisStore(RestoresByHead, RedisJournal):
             if freed is not None:
                 return freed
         raise busy(self.url)
+
+    def in_trash(self, agent_id: str | None, thread_id: str) -> list[Checkpoint]:
+        """Return the records of a thread that lie in the trash."""
+        return [row.record for row in self._lying(agent_id, thread_id)]
+
+    def purge(
+        self,
+        agent_id: str | None,
+        thread_id: str,
+        checkpoint_ids: Sequence[str],
+        *,
+        operation_id: str,
+        trash: Trash | None = None,
+    ) -> int:
+        """Delete for good what lies in the trash under these ids; return the bytes freed.
+
+        It goes in batches, newest first; one that is interrupted leaves the rest in the trash.
+        """
+        names = set(checkpoint_ids)
+        for _ in range(ATTEMPTS):
+            going = [r.position for r in self._lying(agent_id, thread_id) if r.id in names]
+            freed = removing.delete(self._server, going, self._framing)
+            if freed is not None:
+                return freed
+        raise busy(self.url)
+
+    def _lying(self, agent_id: str | None, thread_id: str) -> list[rows.Row]:
+        """Return what lies in the trash of a thread."""
+        threads = self._reading.threads_named(agent_id, thread_id)
+        return [row for one in threads for row in self._reading.trashed(one.thread)]
 
     def erase(
         self,

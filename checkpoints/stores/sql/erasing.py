@@ -93,7 +93,7 @@ def _lineage(db: Db, start: str) -> Iterator[str]:
 
 
 def _newest(db: Db, thread: ThreadRow) -> Checkpoint | None:
-    found = rows.newest(db, thread.thread, 1)
+    found = rows.newest(db, thread, 1)
     return rows.record_of(found[0]) if found else None
 
 

@@ -40,7 +40,8 @@ class SqlJournal(SqlTransactions):
         with self._glancing() as db:
             if db is None:
                 return 0
-        return self._saving(lambda db: sum(rows.forget(db, name) for name in names))
+        with self._erasing() as db:
+            return sum(rows.forget(db, name) for name in names)
 
     def journals(
         self, agent_id: str | None = None, thread_id: str | None = None

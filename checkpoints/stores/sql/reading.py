@@ -148,5 +148,5 @@ def _history(db: Db, agent_id: str | None, thread_id: str, limit: int | None) ->
     else:
         threads = rows.thread_rows_of(db, thread_id)
     threads = [thread for thread in threads if thread.is_there]
-    found = [row for thread in threads for row in rows.newest(db, thread.thread, limit)]
+    found = [row for thread in threads for row in rows.newest(db, thread, limit)]
     return found if threads else None

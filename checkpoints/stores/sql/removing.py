@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -9,58 +10,38 @@ from typing import NamedTuple
 from checkpoints.bodies.encryption import Keyring
 from checkpoints.bodies.rebasing import rebased
 from checkpoints.errors import CheckpointNotFound, CorruptCheckpoint
-from checkpoints.records import Removal
+from checkpoints.records import Checkpoint, Removal
 from checkpoints.stores.ledger import missing, refuse_kept
 from checkpoints.stores.record_bytes import microseconds
 from checkpoints.stores.sql import marks, rows
-from checkpoints.stores.sql.rows import Db, ThreadRow
+from checkpoints.stores.sql.rows import Db, Placed, ThreadRow
 
 
 def trash(db: Db, reasons: Mapping[str, str], now: datetime) -> list[Removal]:
     """Move checkpoints into the trash. Raises PlanRefused, CheckpointNotFound before any is."""
-    found = [(checkpoint_id, _listed(db, checkpoint_id)) for checkpoint_id in reasons]
-    heads = {name for name, (_, thread) in found if _head_id(thread) == name}
+    found = _listed(db, list(reasons))
+    threads = {key: _thread(db, key) for key in dict.fromkeys(row.thread for row in found)}
+    heads = {head.checkpoint_id for one in threads.values() if (head := one.unpacked())}
     refuse_kept(reasons, heads | (marks.pinned(db) & reasons.keys()))
-    removals = []
-    for name, (at, thread) in found:
-        position = rows.next_position(db)
-        rows.set_trashed(db, at, thread.thread, position)
-        rows.add_event(
-            db,
-            "trashed",
-            position=position,
-            thread=thread.thread,
-            at=now,
-            checkpoint_id=name,
-            reason=reasons[name],
-        )
-        removals.append(
-            Removal(
-                agent_id=thread.agent_id,
-                thread_id=thread.thread_id,
-                checkpoint_id=name,
-                reason=reasons[name],
-                removed_at=now,
-            )
-        )
-    return removals
+    positions = rows.next_positions(db, len(found))
+    rows.add_removals(db, found, positions, reasons, now)
+    for row, position in zip(found, positions, strict=True):
+        rows.set_trashed(db, row.position, position)
+    for key, gone in Counter(row.thread for row in found).items():
+        rows.count(db, key, -gone)
+    return [_removal(row.id, threads[row.thread], reasons[row.id], now) for row in found]
 
 
-def untrash(db: Db, checkpoint_id: str) -> int:
-    """Bring one checkpoint back to its old place; return 1 if it was in the trash."""
-    place = rows.place(db, checkpoint_id)
-    if place is None or place[2] is None:
-        return 0
-    at, thread, trashed = place
-    rows.set_trashed(db, at, thread, None)
-    sql = "SELECT at FROM events WHERE position = ?"
-    removed_at = db.execute(sql, (trashed,)).fetchone()
-    db.execute(
-        "INSERT INTO events (position, name, thread, checkpoint_id, at) "
-        "VALUES (?, 'untrashed', ?, ?, ?)",
-        (rows.next_position(db), thread, checkpoint_id, removed_at[0] if removed_at else 0),
-    )
-    return 1
+def untrash(db: Db, checkpoint_ids: Sequence[str]) -> int:
+    """Bring checkpoints back to their old places; return how many were in the trash."""
+    found = [row for row in rows.places(db, checkpoint_ids) if row.trashed is not None]
+    positions = rows.next_positions(db, len(found))
+    rows.add_returns(db, found, positions)
+    for row in found:
+        rows.set_trashed(db, row.position, None)
+    for key, back in Counter(row.thread for row in found).items():
+        rows.count(db, key, back)
+    return len(found)
 
 
 def sweep(db: Db, before: datetime, keys: Keyring | None) -> int:
@@ -86,6 +67,34 @@ def due(db: Db, before: datetime, thread: int | None = None) -> list[Due]:
         (microseconds(before), *values),
     )
     return [Due(*row) for row in found]
+
+
+def lying(db: Db, agent_id: str | None, thread_id: str) -> list[Checkpoint]:
+    """Return the records of a thread that lie in the trash; of any agent's where none is named."""
+    threads = _threads(db, agent_id, thread_id)
+    return [rows.record_of(row) for thread in threads for row in rows.trashed(db, thread)]
+
+
+def named(db: Db, agent_id: str | None, thread_id: str, ids: Sequence[str]) -> list[Due]:
+    """Return what lies in the trash of a thread under some ids."""
+    sql = (
+        "SELECT position, length(frame), thread FROM checkpoints "
+        "WHERE id = ? AND thread = ? AND trashed IS NOT NULL"
+    )
+    found = [
+        Due(*row)
+        for thread in _threads(db, agent_id, thread_id)
+        for checkpoint_id in dict.fromkeys(ids)
+        for row in db.execute(sql, (checkpoint_id, thread))
+    ]
+    return sorted(found)
+
+
+def _threads(db: Db, agent_id: str | None, thread_id: str) -> list[int]:
+    if agent_id is None:
+        return [row.thread for row in rows.thread_rows_of(db, thread_id)]
+    found = rows.thread_row(db, agent_id, thread_id)
+    return [found.thread] if found else []
 
 
 def delete(db: Db, old: Sequence[Due], keys: Keyring | None) -> int:
@@ -123,15 +132,27 @@ def _rebase(db: Db, position: int, going: Container[int], keys: Keyring | None) 
     return len(frame) - len(links[0].data)
 
 
-def _listed(db: Db, checkpoint_id: str) -> tuple[int, ThreadRow]:
-    """Return position and thread of a listed checkpoint. Raises CheckpointNotFound."""
-    place = rows.place(db, checkpoint_id)
-    thread = rows.thread_at(db, place[1]) if place and place[2] is None else None
-    if place is None or thread is None:
-        raise CheckpointNotFound(missing(checkpoint_id, None))
-    return place[0], thread
+def _listed(db: Db, checkpoint_ids: Sequence[str]) -> list[Placed]:
+    """Return where listed checkpoints are, in this order. Raises CheckpointNotFound."""
+    found = {row.id: row for row in rows.places(db, checkpoint_ids) if row.trashed is None}
+    for name in checkpoint_ids:
+        if name not in found:
+            raise CheckpointNotFound(missing(name, None))
+    return [found[name] for name in checkpoint_ids]
 
 
-def _head_id(thread: ThreadRow) -> str | None:
-    head = thread.unpacked()
-    return head.checkpoint_id if head else None
+def _thread(db: Db, key: int) -> ThreadRow:
+    thread = rows.thread_at(db, key)
+    if thread is None:
+        raise CheckpointNotFound("the thread is gone; nothing was changed")
+    return thread
+
+
+def _removal(checkpoint_id: str, thread: ThreadRow, reason: str, now: datetime) -> Removal:
+    return Removal(
+        agent_id=thread.agent_id,
+        thread_id=thread.thread_id,
+        checkpoint_id=checkpoint_id,
+        reason=reason,
+        removed_at=now,
+    )

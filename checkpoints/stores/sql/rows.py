@@ -7,9 +7,9 @@ in a store: checkpoints and events take theirs from one sequence, and none is ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from checkpoints.bodies.chains import Link
 from checkpoints.errors import CorruptCheckpoint, PermanentStoreError
@@ -23,6 +23,8 @@ from checkpoints.stores.record_bytes import (
     unpack_head,
     unpack_record,
 )
+
+T = TypeVar("T")
 
 
 class Cursor(Protocol):
@@ -92,6 +94,12 @@ SELECT 1 + max(
     coalesce((SELECT max(position) FROM checkpoints), 0),
     coalesce((SELECT max(position) FROM events), 0))
 """
+NEXT_POSITIONS = f"""
+WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)
+SELECT i + ({NEXT_POSITION}) FROM n
+"""
+AT_ONCE = 500
+"""Rows that one statement names."""
 BEFORE_SAVE = f"""
 SELECT (SELECT position FROM checkpoints WHERE id = ?),
     (SELECT position FROM checkpoints WHERE position = ?),
@@ -146,6 +154,13 @@ def thread_rows_of(db: Db, thread_id: str) -> list[ThreadRow]:
 def next_position(db: Db) -> int:
     """Return the position that the next thing takes."""
     return int(db.execute(NEXT_POSITION).fetchone()[0])
+
+
+def next_positions(db: Db, count: int) -> list[int]:
+    """Return the positions that the next things take, in their order."""
+    if not count:
+        return []
+    return sorted(int(row[0]) for row in db.execute(NEXT_POSITIONS, (count,)))
 
 
 def store_id(db: Db) -> str:
@@ -272,18 +287,95 @@ def place(db: Db, checkpoint_id: str) -> tuple[int, int, int | None] | None:
     return None if row is None else (row[0], row[1], row[2])
 
 
+class Placed(NamedTuple):
+    """Where a checkpoint is; ``trashed`` is the position of its removal, ``removed_at`` its time.
+
+    Both are None for one that is listed.
+    """
+
+    id: str
+    position: int
+    thread: int
+    trashed: int | None
+    removed_at: int | None
+
+
+def places(db: Db, checkpoint_ids: Sequence[str]) -> list[Placed]:
+    """Return where checkpoints are, in no order; those that are not there are left out."""
+    sql = (
+        "SELECT c.id, c.position, c.thread, c.trashed, e.at FROM checkpoints c "
+        "LEFT JOIN events e ON e.position = c.trashed WHERE c.id IN ({})"
+    )
+    return [
+        Placed(*row)
+        for some in _parts(checkpoint_ids)
+        for row in db.execute(sql.format(", ".join("?" * len(some))), some)
+    ]
+
+
+def add_removals(
+    db: Db,
+    found: Sequence[Placed],
+    positions: Sequence[int],
+    reasons: Mapping[str, str],
+    at: datetime,
+) -> None:
+    """Write that checkpoints went to the trash."""
+    when = microseconds(at)
+    _add_events(
+        db,
+        [
+            (position, "trashed", row.thread, row.id, reasons[row.id], when)
+            for row, position in zip(found, positions, strict=True)
+        ],
+    )
+
+
+def add_returns(db: Db, found: Sequence[Placed], positions: Sequence[int]) -> None:
+    """Write that checkpoints came back out of the trash."""
+    _add_events(
+        db,
+        [
+            (position, "untrashed", row.thread, row.id, None, row.removed_at or 0)
+            for row, position in zip(found, positions, strict=True)
+        ],
+    )
+
+
+def _add_events(db: Db, events: Sequence[tuple[Any, ...]]) -> None:
+    sql = "INSERT INTO events (position, name, thread, checkpoint_id, reason, at) VALUES "
+    for some in _parts(events):
+        values = [value for event in some for value in event]
+        db.execute(sql + ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(some)), values)
+
+
+def _parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(values), AT_ONCE):
+        yield values[start : start + AT_ONCE]
+
+
 def is_there(db: Db, position: int) -> bool:
     """Say whether there is a checkpoint at a position, listed or in the trash."""
     sql = "SELECT 1 FROM checkpoints WHERE position = ?"
     return db.execute(sql, (position,)).fetchone() is not None
 
 
-def newest(db: Db, thread: int, count: int | None) -> list[Any]:
-    """Return the rows of a thread's records, newest first."""
-    sql = f"{LISTED} c.thread = ? ORDER BY c.position DESC"
-    if count is None:
-        return db.execute(sql, (thread,)).fetchall()
-    return db.execute(f"{sql} LIMIT ?", (thread, count)).fetchall()
+def newest(db: Db, thread: ThreadRow, count: int | None) -> list[Any]:
+    """Return the rows of a thread's records, newest first; its names are read once for all."""
+    sql = (
+        "SELECT record, id, length(frame) FROM checkpoints "
+        "WHERE trashed IS NULL AND thread = ? ORDER BY position DESC"
+    )
+    limited = (f"{sql} LIMIT ?", (thread.thread, count))
+    found = db.execute(*(limited if count is not None else (sql, (thread.thread,))))
+    names = (thread.agent_id, thread.thread_id)
+    return [(record, name, *names, size) for record, name, size in found]
+
+
+def trashed(db: Db, thread: int) -> list[Any]:
+    """Return the rows of a thread's records that lie in the trash."""
+    sql = f"{_KEPT} c.trashed IS NOT NULL AND c.thread = ?"
+    return db.execute(sql, (thread,)).fetchall()
 
 
 def chain(db: Db, checkpoint_id: str) -> list[Link]:
@@ -324,7 +416,6 @@ def view(row: ThreadRow, head: Head | None, record: Checkpoint | None) -> Thread
     )
 
 
-def set_trashed(db: Db, position: int, thread: int, at: int | None) -> None:
-    """Put a checkpoint into the trash, or take it out, and count the thread anew."""
+def set_trashed(db: Db, position: int, at: int | None) -> None:
+    """Put a checkpoint into the trash, or take it out."""
     db.execute("UPDATE checkpoints SET trashed = ? WHERE position = ?", (at, position))
-    count(db, thread, 1 if at is None else -1)

@@ -23,8 +23,9 @@ from checkpoints.stores.drafts import (
     saved_chain,
 )
 from checkpoints.stores.framing import Chain, Places, Unplaced
-from checkpoints.stores.heads import RestoresByHead, check_head, moved
+from checkpoints.stores.heads import check_head, moved
 from checkpoints.stores.ledger import missing
+from checkpoints.stores.operations import Operations
 from checkpoints.stores.sql import (
     marks,
     rows,
@@ -36,7 +37,7 @@ from checkpoints.stores.sql.tending import SqlTending
 from checkpoints.stores.sql.transactions import BaseGone, Landed
 
 
-class SqlStore(RestoresByHead, SqlReading, SqlTending, SqlJournal):
+class SqlStore(Operations, SqlReading, SqlTending, SqlJournal):
     """Checkpoints as rows: record and frame beside each other, heads moved by compare-and-set."""
 
     def put(self, draft: Draft, state: State, *, expected_head: str | None) -> Checkpoint:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from datetime import datetime
 
 from checkpoints.records import (
+    Checkpoint,
     Finding,
     Removal,
 )
+from checkpoints.stores.operable import Trash
 from checkpoints.stores.sql import (
     entries,
     entry_care,
@@ -36,7 +37,7 @@ class SqlTending(SqlTransactions):
     def untrash(self, checkpoint_ids: Sequence[str]) -> int:
         """Bring checkpoints back from the trash; return how many came."""
         with self._writing() as db:
-            return sum(removing.untrash(db, checkpoint_id) for checkpoint_id in checkpoint_ids)
+            return removing.untrash(db, list(dict.fromkeys(checkpoint_ids)))
 
     def sweep(self, *, before: datetime) -> int:
         """Delete for good what went to the trash before a time; return the bytes freed.
@@ -47,6 +48,36 @@ class SqlTending(SqlTransactions):
             swept = removing.sweep(db, before, self._framing.keys)
         self._framing.forget()
         return swept
+
+    def in_trash(self, agent_id: str | None, thread_id: str) -> list[Checkpoint]:
+        """Return the records of a thread that lie in the trash."""
+        with self._reading() as db:
+            return removing.lying(db, agent_id, thread_id) if db else []
+
+    def purge(
+        self,
+        agent_id: str | None,
+        thread_id: str,
+        checkpoint_ids: Sequence[str],
+        *,
+        operation_id: str,
+        trash: Trash | None = None,
+    ) -> int:
+        """Delete for good what lies in the trash under these ids; return the bytes freed.
+
+        What stands on a deleted frame is written anew first, in the same transaction.
+        """
+        with self._glancing() as there:
+            if there is None:
+                return 0
+        with self._writing() as db:
+            going = removing.named(db, agent_id, thread_id, checkpoint_ids)
+            freed = self._purge(db, going)
+        self._framing.forget()
+        return freed
+
+    def _purge(self, db: Db, going: Sequence[removing.Due]) -> int:
+        return removing.delete(db, going, self._framing.keys)
 
     def erase(
         self,
@@ -70,10 +101,6 @@ class SqlTending(SqlTransactions):
             erased = self._erase(db, thread, checkpoint_ids, now) if thread else 0
         self._framing.forget()
         return erased
-
-    def _erasing(self) -> AbstractContextManager[Db]:
-        """Like ``_writing``, for what must not be found again."""
-        return self._writing()
 
     def _erase(
         self, db: Db, thread: ThreadRow, checkpoint_ids: Sequence[str] | None, now: datetime

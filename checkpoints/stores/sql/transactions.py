@@ -56,6 +56,9 @@ class Told:
 class SqlTransactions(ABC):
     """One database of rows, whatever it is."""
 
+    overwrites_what_is_forgotten = True
+    """Journal entries leave the file with ``forget``, as far as the database can promise that."""
+
     def __init__(self, url: str, keys: Keyring | None = None) -> None:
         self.url = url
         self._framing = Framing(keys)
@@ -79,6 +82,10 @@ class SqlTransactions(ABC):
     @abstractmethod
     def _writing(self) -> AbstractContextManager[Db]:
         """Give a connection within one durable transaction, alone; roll it back on any error."""
+
+    def _erasing(self) -> AbstractContextManager[Db]:
+        """Like ``_writing``, for what must not be found again."""
+        return self._writing()
 
     @abstractmethod
     def _saving(self, work: Callable[[Db], T]) -> T:
