@@ -26,8 +26,11 @@ VALUE: Final = "value"
 
 _CONSTRUCTORS = frozenset({0, 1, 2, 4, 5})
 _METHOD = 3
+_CALLS = _CONSTRUCTORS | {_METHOD}
+_ARGUMENT = 2
+"""Where the argument stands behind the names of a module and of a class."""
 _NUMPY = 6
-_DELTA_SNAPSHOT = 7
+DELTA_SNAPSHOT: Final = 7
 _PLAIN_METHODS = frozenset({"fromisoformat"})
 _DELTA_TYPE = "langgraph.checkpoint.serde.types._DeltaSnapshot"
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
@@ -93,7 +96,7 @@ def _describe_extension(code: int, payload: bytes) -> dict[str, Any]:
 
 def _describe(code: int, payload: bytes) -> dict[str, Any]:
     """Describe one extension; raises when its payload does not have the form its code promises."""
-    if code == _DELTA_SNAPSHOT:
+    if code == DELTA_SNAPSHOT:
         return described(_DELTA_TYPE, _unpack(payload))
     if code == _NUMPY:
         dtype, shape, order, data = _unpack(payload)
@@ -111,14 +114,28 @@ def _describe(code: int, payload: bytes) -> dict[str, Any]:
     return described(f"msgpack.ext.{code}", bytes(payload))
 
 
+class Extension:
+    """An extension type of msgpack, kept as it is."""
+
+    __slots__ = ("code", "data")
+
+    def __init__(self, code: int, data: bytes) -> None:
+        self.code = code
+        self.data = data
+
+
 def unpack_for_rewriting(data: bytes) -> Any:
     """Decode msgpack with each extension kept as it is, to be packed again by :func:`repack`.
 
     Raises CorruptCheckpoint when packing it again would not give the same bytes.
     """
     check_msgpack(data)
+    return _unpack_for_rewriting(data)
+
+
+def _unpack_for_rewriting(data: bytes) -> Any:
     try:
-        value = ormsgpack.unpackb(data, ext_hook=ormsgpack.Ext, option=_OPTION)
+        value = ormsgpack.unpackb(data, ext_hook=Extension, option=_OPTION)
         same = repack(value) == data
     except (ValueError, TypeError, RecursionError) as error:
         raise CorruptCheckpoint(f"the body is not valid msgpack: {error}") from error
@@ -128,8 +145,37 @@ def unpack_for_rewriting(data: bytes) -> Any:
 
 
 def repack(value: Any) -> bytes:
-    """Encode what :func:`unpack_for_rewriting` returned."""
-    return ormsgpack.packb(value, option=_OPTION)
+    """Encode what :func:`unpack_for_rewriting` returned. Raises TypeError for other types."""
+    return ormsgpack.packb(value, default=_as_it_was, option=_OPTION)
+
+
+def _as_it_was(value: Any) -> ormsgpack.Ext:
+    if isinstance(value, Extension):
+        return ormsgpack.Ext(value.code, value.data)
+    raise TypeError(f"a {type(value).__name__} cannot be encoded")
+
+
+def argument_of(extension: Extension) -> Any:
+    """Return what the agent's code is given to build an extension; those in it are kept.
+
+    It is what :func:`unpack` shows as the extension's value. Raises CorruptCheckpoint for one
+    that cannot be rewritten.
+    """
+    return _call(extension)[_ARGUMENT]
+
+
+def with_argument(extension: Extension, argument: Any) -> Extension:
+    """Return an extension that is built the same way from another argument."""
+    call = _call(extension)
+    call[_ARGUMENT] = argument
+    return Extension(extension.code, repack(call))
+
+
+def _call(extension: Extension) -> list[Any]:
+    call = _unpack_for_rewriting(extension.data) if extension.code in _CALLS else None
+    if not isinstance(call, list) or len(call) <= _ARGUMENT:
+        raise CorruptCheckpoint(f"the extension type {extension.code} cannot be rewritten")
+    return call
 
 
 def presentable(value: Any) -> Any:

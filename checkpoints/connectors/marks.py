@@ -1,4 +1,4 @@
-"""What a restore leaves in the metadata of the checkpoint that it writes for another framework."""
+"""What operations leave in the metadata of the checkpoints that they write for other frameworks."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Any, Final
 from checkpoints.records import Directive, Strategy
 
 RESTORED_FROM: Final = "restored_from"
+FORKED_FROM: Final = "forked_from"
+FORKED_THREAD: Final = "forked_from_thread"
 OPERATION: Final = "holdfast_operation_id"
 REASON: Final = "holdfast_reason"
 DIRECTIVE: Final = "holdfast_directive"
+_RESTORE_ONLY = frozenset({RESTORED_FROM, DIRECTIVE})
 
 
 def marked(
@@ -25,6 +28,20 @@ def marked(
     kept = {name: value for name, value in metadata.items() if name != DIRECTIVE}
     marks = {RESTORED_FROM: restored_from, OPERATION: operation_id, REASON: reason}
     return {**kept, **marks, **_as_metadata(directive)}
+
+
+def forked(
+    metadata: Mapping[str, Any],
+    *,
+    checkpoint_id: str,
+    thread_id: str,
+    operation_id: str,
+    reason: str,
+) -> dict[str, Any]:
+    """Return metadata with the marks of a fork; those of an earlier operation are taken out."""
+    kept = {name: value for name, value in metadata.items() if name not in _RESTORE_ONLY}
+    origin = {FORKED_FROM: checkpoint_id, FORKED_THREAD: thread_id}
+    return {**kept, **origin, OPERATION: operation_id, REASON: reason}
 
 
 def _as_metadata(directive: Directive | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from checkpoints.connectors.kaizen.bodies import MAX_BYTES, Line, Unreadable, lines_of
 from checkpoints.connectors.kaizen.folder import Entry, Folder
 from checkpoints.connectors.kaizen.names import (
+    TEMPORARY_SUFFIX,
     FileName,
     Layout,
     is_leftover,
@@ -22,10 +23,11 @@ _LOAD_ORDER = (".enc.gz.jsonl", ".enc.jsonl", ".jsonl.gz", ".jsonl", ".enc.jsonl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileContent:
-    """What was found in one file."""
+    """What was found in one file; ``is_whole`` when nothing in it had to be passed over."""
 
     saved: tuple[Saved, ...] = ()
     findings: tuple[Finding, ...] = ()
+    is_whole: bool = True
 
 
 @dataclass(slots=True)
@@ -94,8 +96,9 @@ class Catalog:
                 saved.append(saved_of(source, line.decode()))
             except Unreadable as error:
                 findings.append(_unreadable(entry, name, error))
+        is_whole = not findings
         findings += [found for item in saved for found in _oddities(item)]
-        return FileContent(saved=tuple(saved), findings=tuple(findings))
+        return FileContent(saved=tuple(saved), findings=tuple(findings), is_whole=is_whole)
 
     def _encrypted(self, entry: Entry, name: FileName) -> FileContent:
         saved = locked_away(self._source(entry, name, None))
@@ -125,7 +128,8 @@ def _load_rank(saved: Saved) -> tuple[bool, int]:
 
 def _leftover(entry: Entry) -> Iterator[Finding]:
     if is_leftover(entry.name):
-        yield finding("leftover", f"{entry.place} was left by an interrupted save", None)
+        what = "an operation" if entry.name.endswith(TEMPORARY_SUFFIX) else "a save"
+        yield finding("leftover", f"{entry.place} was left by {what} that was interrupted", None)
 
 
 def _unreadable(entry: Entry, name: FileName, error: Unreadable) -> Finding:

@@ -19,7 +19,7 @@ from checkpoints.errors import (
     TransientStoreError,
 )
 
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -47,6 +47,14 @@ class Entry:
         return f"{self.subfolder}/{self.name}" if self.subfolder else self.name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A file's bytes together with its status when they were read."""
+
+    content: bytes
+    status: os.stat_result
+
+
 class Folder:
     """The root of a store of files. Raises PermanentStoreError when it is not a folder."""
 
@@ -70,7 +78,7 @@ class Folder:
             if not subfolder:
                 yield root
                 return
-            descriptor = os.open(subfolder, _DIRECTORY, dir_fd=root)
+            descriptor = os.open(subfolder, FOLDER, dir_fd=root)
             try:
                 yield descriptor
             finally:
@@ -93,13 +101,13 @@ class Folder:
 
     def read(self, entry: Entry, limit: int) -> bytes:
         """Return a file's bytes, at most ``limit`` and one more. Raises CheckpointNotFound."""
+        return self.stored(entry, limit).content
+
+    def stored(self, entry: Entry, limit: int) -> Stored:
+        """Return a file's bytes, and what the file itself has. Raises CheckpointNotFound."""
         try:
             with self.opened(entry.subfolder) as directory:
-                descriptor = os.open(entry.name, _FILE, dir_fd=directory)
-                with open(descriptor, "rb") as file:
-                    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                        raise CheckpointNotFound(f"{entry.place} is not a regular file any more")
-                    return file.read(limit + 1)
+                return read_in(directory, entry.name, limit)
         except FileNotFoundError:
             raise CheckpointNotFound(f"{self.path / entry.place} is gone") from None
         except OSError as error:
@@ -117,6 +125,15 @@ class Folder:
             raise PermanentStoreError(f"{self.path} is not a folder") from None
         except OSError as error:
             raise PermanentStoreError(f"{self.path} cannot be read: {error.strerror}") from error
+
+
+def read_in(directory: int, name: str, limit: int) -> Stored:
+    """Read a file of an opened folder. Raises OSError, or CheckpointNotFound for what is none."""
+    with open(os.open(name, _FILE, dir_fd=directory), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise CheckpointNotFound(f"{name} is not a regular file any more")
+        return Stored(content=file.read(limit + 1), status=status)
 
 
 def _names(directory: int) -> list[str]:
@@ -141,6 +158,11 @@ def _status(directory: int, name: str) -> os.stat_result | None:
         return os.stat(name, dir_fd=directory, follow_symlinks=False)
     except FileNotFoundError:
         return None
+
+
+def stamp_in(directory: int, name: str) -> Stamp:
+    """Return the stamp of a file of an opened folder. Raises OSError."""
+    return _stamp(os.stat(name, dir_fd=directory, follow_symlinks=False))
 
 
 def _stamp(status: os.stat_result) -> Stamp:

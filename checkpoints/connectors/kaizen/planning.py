@@ -16,9 +16,9 @@ def make_plan(target: Saved, everything: Iterable[Saved], now: datetime) -> Rest
     """Plan a restore. Raises CorruptCheckpoint, PlanRefused."""
     saved = list(everything)
     lineage = newest_first(item for item in saved if item.record.agent_id == target.record.agent_id)
-    _require_readable(target)
+    require_readable(target)
     head = head_of(lineage) or target
-    _require_loadable(target, head)
+    require_loadable(target, head)
     _require_listing(head, saved, now)
     return RestorePlan(
         agent_id=target.record.agent_id,
@@ -36,7 +36,8 @@ def make_plan(target: Saved, everything: Iterable[Saved], now: datetime) -> Rest
     )
 
 
-def _require_readable(target: Saved) -> None:
+def require_readable(target: Saved) -> None:
+    """Raise CorruptCheckpoint or PlanRefused for what Kaizen could not resume from."""
     record, place = target.record, target.entry.place
     if record.damage:
         raise CorruptCheckpoint(f"{place}: {record.damage}", checkpoint_id=record.id)
@@ -46,8 +47,8 @@ def _require_readable(target: Saved) -> None:
         )
 
 
-def _require_loadable(target: Saved, head: Saved) -> None:
-    """A field that the agent's present Kaizen does not write is one that it cannot load."""
+def require_loadable(target: Saved, head: Saved) -> None:
+    """Refuse a field that the agent's present Kaizen does not write: it cannot load it."""
     unknown = target.extra_fields - (head.extra_fields if head is not target else frozenset())
     if unknown:
         names = ", ".join(sorted(unknown))

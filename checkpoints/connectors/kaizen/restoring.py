@@ -13,10 +13,16 @@ from checkpoints.connectors.kaizen import threads
 from checkpoints.connectors.kaizen.bodies import Line
 from checkpoints.connectors.kaizen.catalog import Catalog
 from checkpoints.connectors.kaizen.names import Layout
-from checkpoints.connectors.kaizen.publishing import discard, locked, publish, temporary_name
+from checkpoints.connectors.kaizen.publishing import (
+    discard,
+    locked,
+    look_of,
+    publish,
+    temporary_name,
+)
 from checkpoints.connectors.kaizen.states import Saved
 from checkpoints.errors import CorruptCheckpoint, HeadMoved, PlanRefused
-from checkpoints.records import Directive, RestorePlan
+from checkpoints.records import Directive, RestorePlan, RestoreTarget
 
 _GZIP_LEVEL = 9
 
@@ -43,8 +49,9 @@ def restore(catalog: Catalog, order: Order) -> str:
             discard(directory, temporary_name(done.entry.name))
             return done.record.id
         head = _required_head(lineage, order)
-        content = _encoded(_copied(_required_line(catalog, order), order), like=head)
-        publish(directory, _name(head, order), content, like=head.entry)
+        _origin, line = required_line(catalog, order.plan.targets[0])
+        name, state = file_name(head, order.written_id, order.now), _copied(line, order)
+        publish(directory, name, encoded(state, like=head), look_of(directory, head.entry.name))
         return order.written_id
 
 
@@ -80,8 +87,8 @@ def _required_head(lineage: list[Saved], order: Order) -> Saved:
     return head
 
 
-def _required_line(catalog: Catalog, order: Order) -> Line:
-    wanted = order.plan.targets[0]
+def required_line(catalog: Catalog, wanted: RestoreTarget) -> tuple[Saved, Line]:
+    """Return what a plan copies. Raises CorruptCheckpoint when it is not what the plan saw."""
     saved = _find(catalog, wanted.checkpoint_id)
     line = catalog.line(saved) if saved and not saved.record.damage else None
     if saved is None or line is None or line.sha256 != wanted.sha256:
@@ -90,7 +97,7 @@ def _required_line(catalog: Catalog, order: Order) -> Line:
             f"the checkpoint {wanted.checkpoint_id} {what}; nothing was changed",
             checkpoint_id=wanted.checkpoint_id,
         )
-    return line
+    return saved, line
 
 
 def _copied(line: Line, order: Order) -> dict[str, Any]:
@@ -115,13 +122,14 @@ def _metadata(given: Any, order: Order) -> dict[str, Any]:
     )
 
 
-def _encoded(state: dict[str, Any], *, like: Saved) -> bytes:
+def encoded(state: dict[str, Any], *, like: Saved) -> bytes:
+    """Return a state as the bytes of a file of the same form as another."""
     text = (json.dumps(state) + "\n").encode()
     return gzip.compress(text, _GZIP_LEVEL) if like.name.is_gzipped else text
 
 
-def _name(head: Saved, order: Order) -> str:
-    """Name the file as the agent names its own."""
-    if head.name.layout is Layout.MANY:
-        return f"{order.now.astimezone(UTC):%Y%m%dT%H%M%S%f}{head.name.suffix}"
-    return f"{order.written_id}{head.name.suffix}"
+def file_name(like: Saved, written_id: str, now: datetime) -> str:
+    """Name a file as the agent names its own."""
+    if like.name.layout is Layout.MANY:
+        return f"{now.astimezone(UTC):%Y%m%dT%H%M%S%f}{like.name.suffix}"
+    return f"{written_id}{like.name.suffix}"

@@ -1,37 +1,23 @@
-"""The folder that Kaizen's FilesystemStorage writes, as Holdfast reads it and restores in it."""
+"""The folder that Kaizen's FilesystemStorage writes, as Holdfast reads it and acts on it."""
 
 from __future__ import annotations
 
-import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from checkpoints.connectors.kaizen import changes as listing
+from checkpoints.connectors.kaizen import pruning
 from checkpoints.connectors.kaizen import threads as lineages
-from checkpoints.connectors.kaizen.bodies import MAX_BYTES, Line
-from checkpoints.connectors.kaizen.catalog import Catalog
-from checkpoints.connectors.kaizen.folder import Folder
+from checkpoints.connectors.kaizen.erasing import Eraser
+from checkpoints.connectors.kaizen.forking import ForkOrder, fork, make_fork_plan, named_agent
 from checkpoints.connectors.kaizen.planning import make_plan
+from checkpoints.connectors.kaizen.reading import KaizenReading
 from checkpoints.connectors.kaizen.restoring import Order, restore
-from checkpoints.connectors.kaizen.states import THREAD, Saved
-from checkpoints.connectors.kaizen.verify import verify
-from checkpoints.errors import CheckpointNotFound, CorruptCheckpoint, PlanRefused
-from checkpoints.records import (
-    Capabilities,
-    Changes,
-    Checkpoint,
-    Directive,
-    Finding,
-    Head,
-    RestorePlan,
-    Thread,
-)
-
-_LATER = "this connector reads and restores; it does not offer this yet"
-_GENERIC_FOLDERS = frozenset({"checkpoints", ".kaizen", "state", "states"})
+from checkpoints.connectors.kaizen.states import THREAD
+from checkpoints.plans import Edit, ForkPlan, ThreadErased, ThreadErasure, ThreadPrune, ThreadPruned
+from checkpoints.records import Checkpoint, Directive, Head, RestorePlan, RestoreTarget
+from checkpoints.stores.operable import Trash
 
 
 def utc_now() -> datetime:
@@ -39,8 +25,8 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class KaizenStore:
-    """Lists, reads and restores the checkpoints in a folder of Kaizen's.
+class KaizenStore(KaizenReading):
+    """Lists, reads, restores, forks, prunes and erases the checkpoints in a folder of Kaizen's.
 
     ``agent`` names the agent whose states all say ``autonomous_agent``; unless given, the folder
     names it. Raises PermanentStoreError when ``path`` is not a folder. ``clock`` gives the present
@@ -55,86 +41,19 @@ class KaizenStore:
         agent: str | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self.path = path
-        self.url = url or f"kaizen:///{path}"
-        self.clock = clock
-        self._folder = Folder(path)
-        self._catalog = Catalog(self._folder, agent or _agent_by_folder(path))
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What can be done with this folder, with the reason for each thing that cannot."""
-        reasons = dict.fromkeys(("fork", "edit", "prune"), _LATER)
-        writable = os.access(self.path, os.W_OK | os.X_OK)
-        if not writable:
-            reasons["restore"] = "the folder is read-only for this user"
-        return Capabilities(restore=writable, reasons=reasons)
-
-    def threads(self) -> Iterator[Thread]:
-        """Yield every agent's thread, most recently updated first."""
-        found = self._threads().values()
-        oldest = datetime.min.replace(tzinfo=UTC)
-        yield from sorted(found, key=lambda thread: thread.updated_at or oldest, reverse=True)
-
-    def history(
-        self, agent_id: str | None, thread_id: str, *, limit: int | None = None
-    ) -> list[Checkpoint]:
-        """Return an agent's checkpoints, newest first."""
-        found = lineages.newest_first(self._of(agent_id, thread_id))
-        if not found:
-            raise CheckpointNotFound(f"{self.path} has no thread {thread_id!r} of this agent")
-        return [saved.record for saved in found[:limit]]
-
-    def get(
-        self,
-        checkpoint_id: str,
-        *,
-        thread_id: str | None = None,
-        namespace: str | None = None,
-    ) -> Checkpoint:
-        """Return one record. Raises CheckpointNotFound."""
-        if thread_id not in (None, THREAD) or namespace not in (None, ""):
-            raise CheckpointNotFound(f"Kaizen's checkpoints are all in the thread {THREAD!r}")
-        return self._find(checkpoint_id).record
-
-    def load(self, checkpoint: Checkpoint) -> dict[str, Any]:
-        """Return the state. Raises CorruptCheckpoint when it changed since it was listed."""
-        return self._line(checkpoint).decode()
-
-    def raw(self, checkpoint: Checkpoint) -> bytes:
-        """Return the stored bytes as they are: the file's, or the line's where many share one."""
-        saved = self._find(checkpoint.id)
-        stored = self._folder.read(saved.entry, MAX_BYTES)
-        return stored if saved.is_alone else self._catalog.line(saved).text
-
-    def head(self, agent_id: str | None, thread_id: str) -> Head | None:
-        """Return what Kaizen resumes this agent from: its newest loadable checkpoint."""
-        lineage = self._of(agent_id, thread_id)
-        head = lineages.head_of(lineage)
-        if head is None:
-            return None
-        return self._describe(head, lineage)
-
-    def changes(self, cursor: str | None, *, limit: int = 500) -> Changes:
-        """Return what was written after a cursor; a page is counted in files."""
-        return listing.changes(self._catalog, cursor, limit=limit, threads=self._threads)
-
-    def verify(self) -> Iterator[Finding]:
-        """Read everything and yield each thing that is wrong."""
-        return verify(self._catalog)
+        super().__init__(path, url=url, agent=agent, clock=clock)
 
     def plan_restore(self, checkpoint: Checkpoint) -> RestorePlan:
         """Say what a restore would do now. Raises CorruptCheckpoint, PlanRefused."""
-        if not self.capabilities.restore:
-            raise PlanRefused(f"{self.path}: {self.capabilities.reasons['restore']}")
         everything = self._catalog.saved()
         saved = self._find(checkpoint.id)
         self._line(checkpoint)
+        self._require("restore")
         return make_plan(saved, everything, self.clock())
 
     def choose_ids(self, plan: RestorePlan) -> tuple[str, ...]:
         """Choose an id of the form that Kaizen gives its checkpoints."""
-        return tuple(f"ckpt_{secrets.token_hex(6)}" for _ in plan.targets)
+        return _new_ids(plan.targets)
 
     def restore(
         self,
@@ -161,40 +80,128 @@ class KaizenStore:
         written = self._find(restore(self._catalog, order))
         return self._describe(written, self._of(plan.agent_id, THREAD))
 
-    def close(self) -> None:
-        """Let go of nothing: files are open only while they are read."""
+    def plan_fork(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        thread_id: str,
+        agent_id: str | None = None,
+        edits: Sequence[Edit] = (),
+    ) -> ForkPlan:
+        """Say what a new agent at ``checkpoint`` would hold. Raises CorruptCheckpoint, PlanRefused.
 
-    def _threads(self) -> dict[str, Thread]:
-        return lineages.threads_of(self._catalog.saved(), self.clock())
-
-    def _of(self, agent_id: str | None, thread_id: str) -> list[Saved]:
-        if thread_id != THREAD:
-            return []
-        return [s for s in self._catalog.saved() if agent_id in (None, s.record.agent_id)]
-
-    def _find(self, checkpoint_id: str) -> Saved:
-        for saved in self._catalog.saved():
-            if saved.record.id == checkpoint_id:
-                return saved
-        raise CheckpointNotFound(f"{self.path} has no checkpoint {checkpoint_id!r}")
-
-    def _describe(self, head: Saved, lineage: list[Saved]) -> Head:
-        count = sum(saved.record.agent_id == head.record.agent_id for saved in lineage)
-        return lineages.describe_head(head, count, self._catalog.line(head).decode())
-
-    def _line(self, checkpoint: Checkpoint) -> Line:
+        Each agent has one thread: another name than ``main`` for the thread is the new agent's.
+        """
         saved = self._find(checkpoint.id)
-        if saved.name.is_encrypted:
-            raise CorruptCheckpoint(str(saved.record.damage), checkpoint_id=checkpoint.id)
-        line = self._catalog.line(saved)
-        if checkpoint.sha256 not in (None, line.sha256):
-            raise CorruptCheckpoint(
-                f"{saved.entry.place} is not what it was when it was listed: its content changed",
-                checkpoint_id=checkpoint.id,
-            )
-        return line
+        self._line(checkpoint)
+        self._require("fork")
+        name = named_agent(saved, thread_id=thread_id, agent_id=agent_id)
+        return make_fork_plan(self._catalog, saved, agent_id=name, edits=edits)
+
+    def choose_fork_ids(self, plan: ForkPlan) -> tuple[str, ...]:
+        """Choose an id of the form that Kaizen gives its checkpoints."""
+        return _new_ids(plan.targets)
+
+    def fork(
+        self,
+        plan: ForkPlan,
+        *,
+        written_ids: Sequence[str],
+        operation_id: str,
+        reason: str,
+        now: datetime,
+    ) -> Head:
+        """Write a copy of the plan's checkpoint as the first of a new agent; return its head.
+
+        Raises CorruptCheckpoint, PlanRefused or StoreError; then nothing was written.
+        """
+        order = ForkOrder(
+            plan=plan,
+            written_id=written_ids[0],
+            operation_id=operation_id,
+            reason=reason,
+            now=now,
+        )
+        written = self._find(fork(self._catalog, order))
+        lineage = self._of(plan.new_agent_id, THREAD)
+        return self._describe(lineages.head_of(lineage) or written, lineage)
+
+    def exempt(self, agent_id: str | None, thread_id: str) -> dict[str, str]:
+        """Return what must stay: heads, what forks began at, and what is encrypted."""
+        return pruning.exempt(self._catalog.saved(), agent_id) if thread_id == THREAD else {}
+
+    def needed_by(
+        self, agent_id: str | None, thread_id: str, kept: Collection[str]
+    ) -> dict[str, str]:
+        """Return what lies in the same files as what stays: only whole files can go."""
+        thread = self._of(agent_id, thread_id)
+        return pruning.needed_by(self._catalog, agent_id, kept, thread)
+
+    def remove(
+        self, prune: ThreadPrune, *, operation_id: str, now: datetime, trash: Trash | None = None
+    ) -> ThreadPruned:
+        """Move files into the trash, each in one step.
+
+        Raises StoreError, PlanRefused or CorruptCheckpoint; each file is then where it was, in the
+        trash, or both, and the same call goes on from there.
+        """
+        self._require("prune")
+        kept = pruning.required(trash, operation_id)
+        return pruning.Removal(catalog=self._catalog, prune=prune, bin=kept).carry_out()
+
+    def trashed(
+        self,
+        agent_id: str | None,
+        thread_id: str,
+        *,
+        operation_id: str,
+        trash: Trash | None = None,
+    ) -> dict[str, str | None]:
+        """Return what an operation put into the trash, with the digests of the states."""
+        taken = pruning.required(trash, operation_id).taken(agent_id)
+        return {name: digest for item in taken for name, digest in item.digests.items()}
+
+    def put_back(
+        self,
+        agent_id: str | None,
+        thread_id: str,
+        checkpoint_ids: Sequence[str],
+        *,
+        operation_id: str,
+        trash: Trash | None = None,
+    ) -> dict[str, str]:
+        """Bring files back as they were: name, bytes, permissions and times; none is replaced."""
+        kept = pruning.required(trash, operation_id)
+        return pruning.put_back(self._catalog, kept, agent_id, checkpoint_ids)
+
+    def purge(
+        self,
+        agent_id: str | None,
+        thread_id: str,
+        checkpoint_ids: Sequence[str],
+        *,
+        operation_id: str,
+        trash: Trash | None = None,
+    ) -> int:
+        """Delete for good what lies in the trash under these ids; return the bytes freed."""
+        return pruning.purge(pruning.required(trash, operation_id), agent_id, checkpoint_ids)
+
+    def erase_thread(
+        self,
+        erasure: ThreadErasure,
+        *,
+        operation_id: str,
+        now: datetime,
+        trash: Trash | None = None,
+    ) -> ThreadErased:
+        """Delete files for good, what interrupted saves left of them, and their trash.
+
+        Raises StoreError or PlanRefused; what is gone by then stays gone, and the same call goes
+        on from there.
+        """
+        self._require("erase")
+        return Eraser(catalog=self._catalog, erasure=erasure, trash=trash).carry_out(now)
 
 
-def _agent_by_folder(path: Path) -> str:
-    names = [part for part in path.absolute().parts[1:] if part not in _GENERIC_FOLDERS]
-    return names[-1] if names else "agent"
+def _new_ids(targets: Sequence[RestoreTarget]) -> tuple[str, ...]:
+    return tuple(f"ckpt_{secrets.token_hex(6)}" for _ in targets)

@@ -4,6 +4,7 @@ The saver keeps each channel as its serializer made it; only the graph's own cod
 some of the values. Here they are described, and nothing is imported.
 """
 
+from checkpoints.connectors.langgraph_native.needs import exempt, needed_by, to_fork
 from checkpoints.connectors.langgraph_native.reading import load_readable
 
-__all__ = ["load_readable"]
+__all__ = ["exempt", "load_readable", "needed_by", "to_fork"]

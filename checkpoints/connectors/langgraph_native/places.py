@@ -8,20 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
-from uuid import UUID, uuid5
+from typing import Any, Self
 
 from checkpoints.errors import CheckpointNotFound, CorruptCheckpoint
 from checkpoints.records import Checkpoint, JournalEntry
 from checkpoints.stores.base import Store
+from checkpoints.stores.graphs import SAVED_AS, WRITE, another_id, mark_id
 
-SAVED_AS: Final = "langgraph_saver"
-"""The key of a record's metadata under which the saver says what the checkpoint is."""
-WRITE: Final = "write"
-"""The kind of the journal entries that hold what tasks wrote."""
-
-_NAMES = UUID("0b9b2f4e-6a3c-5d0e-9c55-3f8f6a6f2b11")
-
+__all__ = [
+    "SAVED_AS",
+    "WRITE",
+    "Name",
+    "Place",
+    "another_id",
+    "find",
+    "mark_id",
+    "place_of",
+    "places_of",
+    "readable_record",
+    "write_prefix",
+    "writes_of",
+]
 
 Name = tuple[str, str]
 """A namespace and LangGraph's id of a checkpoint in it."""
@@ -83,19 +90,6 @@ def places_of(records: Iterable[Checkpoint]) -> list[tuple[Place, Checkpoint]]:
     """Return the checkpoints of LangGraph among records, without marks, in the same order."""
     found = ((Place.of(record), record) for record in records)
     return [(place, record) for place, record in found if place and not place.is_mark]
-
-
-def another_id(agent_id: str, thread_id: str, namespace: str, checkpoint_id: str) -> str:
-    """Return the id of a record whose LangGraph id another thread of the store has taken.
-
-    The same for the same arguments, so that it is found again.
-    """
-    return str(uuid5(_NAMES, f"{agent_id}\0{thread_id}\0{namespace}\0{checkpoint_id}"))
-
-
-def mark_id(record_id: str, status: str) -> str:
-    """Return the id of the record that says how a checkpoint's step ended."""
-    return str(uuid5(_NAMES, f"{record_id}\0{status}"))
 
 
 def find(store: Store, agent_id: str, thread_id: str, name: Name) -> Checkpoint | None:

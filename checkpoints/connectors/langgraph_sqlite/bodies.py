@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from checkpoints.connectors import inert
 from checkpoints.connectors.langgraph_sqlite import uuid6
-from checkpoints.connectors.langgraph_sqlite.rows import CheckpointRow
+from checkpoints.connectors.langgraph_sqlite.rows import ROOT, CheckpointRow
 from checkpoints.errors import CorruptCheckpoint
 
+_VERSION = re.compile(rb"(?:[\x80-\x8f]|\xde..|\xdf....)\xa1v(?P<version>[\x00-\x7f])", re.DOTALL)
+"""The head of a map whose first key is ``v`` and its value a small number, in msgpack."""
+
+SENDS_INSIDE: Final = 4
+"""From this version of the format on, what was sent to the next steps lies in the checkpoint."""
+SENDS: Final = "__pregel_tasks"
 UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -68,10 +75,31 @@ def _damaged(row: CheckpointRow, reason: str) -> CorruptCheckpoint:
 def decode_metadata(row: CheckpointRow) -> dict[str, Any]:
     """Decode a row's metadata; empty when there is none or it cannot be read."""
     try:
-        metadata = inert.decode_json(row.metadata) if row.metadata else {}
+        return metadata_in(row.metadata)
     except CorruptCheckpoint:
         return {}
+
+
+def metadata_in(data: bytes | None) -> dict[str, Any]:
+    """Decode metadata; empty when there is none. Raises CorruptCheckpoint."""
+    metadata = inert.decode_json(data) if data else {}
     return metadata if isinstance(metadata, dict) else {}
+
+
+def root_in(metadata: Mapping[str, Any]) -> str | None:
+    """Return the checkpoint of the thread that a subgraph's checkpoint was written under."""
+    parents = metadata.get("parents")
+    root = parents.get(ROOT) if isinstance(parents, dict) else None
+    return root if isinstance(root, str) else None
+
+
+def version_in(kind: str | None, beginning: bytes) -> int | None:
+    """Return the version of a body's format from its first bytes, ``None`` where it is not there.
+
+    LangGraph writes it first.
+    """
+    found = _VERSION.match(beginning) if kind == "msgpack" else None
+    return found["version"][0] if found else None
 
 
 def step_of(metadata: Mapping[str, Any]) -> int:

@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from checkpoints.bodies.limits import check_json
 from checkpoints.connectors import inert
 from checkpoints.connectors.langgraph_sqlite import bodies
+from checkpoints.connectors.langgraph_sqlite.editing import edited
 from checkpoints.connectors.langgraph_sqlite.rows import CheckpointRow
 from checkpoints.errors import CorruptCheckpoint
+from checkpoints.plans import Edit
 
 
-def body(row: CheckpointRow, identifier: str, now: datetime) -> bytes:
-    """Return a row's body with another id and time. Raises CorruptCheckpoint."""
+def body(
+    row: CheckpointRow,
+    identifier: str,
+    now: datetime,
+    *,
+    edits: Sequence[Edit] = (),
+    deltas: Collection[str] = (),
+) -> bytes:
+    """Return a row's body with another id and time, and with edits made.
+
+    Raises CorruptCheckpoint, PlanRefused when an edit cannot be made.
+    """
     bodies.decode_body(row)
-    content, values = row.body or b"", {"id": identifier, "ts": now.isoformat()}
-    if row.type == "json":
-        return json.dumps({**json.loads(content), **values}).encode()
-    return inert.repack({**inert.unpack_for_rewriting(content), **values})
+    stored, values = row.body or b"", {"id": identifier, "ts": now.isoformat()}
+    is_json = row.type == "json"
+    content = json.loads(stored) if is_json else inert.unpack_for_rewriting(stored)
+    content = {**(edited(content, edits, deltas) if edits else content), **values}
+    copy = json.dumps(content).encode() if is_json else inert.repack(content)
+    if edits:
+        bodies.decode_body(replace(row, body=copy))
+    return copy
 
 
 def metadata_of(row: CheckpointRow) -> dict[str, Any]:

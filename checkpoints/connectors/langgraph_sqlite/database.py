@@ -19,18 +19,27 @@ SECONDS_BETWEEN_ROWS = 1.0
 
 _BUSY_SECONDS = 5.0
 _STEPS_BETWEEN_CHECKS = 10_000
+_READING = ("query_only = ON",)
+_WRITING = ("synchronous = FULL", "secure_delete = ON", "cache_size = -65536")
+"""Deleted rows are overwritten; a cache of 64 MB lets a large copy go to the disk but once."""
 _MAGIC = b"SQLite format 3\0"
 
 
 class Database:
-    """A connection with a time limit, whose errors say what is wrong with the file."""
+    """A connection with a time limit, whose errors say what is wrong with the file.
 
-    def __init__(self, path: Path, *, writable: bool = False) -> None:
+    ``patience`` is how many seconds it waits for others to let go of the file.
+    """
+
+    def __init__(
+        self, path: Path, *, writable: bool = False, patience: float | None = None
+    ) -> None:
         self.path = path
         self._deadline = 0.0
         check_file(path)
         with self.explained():
-            self._connection = _connect(path, writable=writable)
+            seconds = _BUSY_SECONDS if patience is None else patience
+            self._connection = _connect(path, writable=writable, patience=seconds)
             self._connection.set_progress_handler(self._is_late, _STEPS_BETWEEN_CHECKS)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
@@ -41,11 +50,20 @@ class Database:
                 yield row
                 self._restart_clock()
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
-        """Run a statement that returns nothing. Raises StoreError."""
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """Run a statement and return how many rows it changed. Raises StoreError."""
         with self.explained():
             self._restart_clock()
-            self._connection.execute(sql, parameters)
+            return self._connection.execute(sql, parameters).rowcount
+
+    def vacuum(self) -> None:
+        """Write the file anew without what is free in it, however long it takes.
+
+        Raises StoreError.
+        """
+        with self.explained():
+            self._connection.set_progress_handler(None, 0)
+            self._connection.execute("VACUUM")
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -90,20 +108,19 @@ class Database:
         return time.thread_time() > self._deadline
 
 
-def _connect(path: Path, *, writable: bool) -> sqlite3.Connection:
+def _connect(path: Path, *, writable: bool, patience: float) -> sqlite3.Connection:
     mode = "rw" if writable else "ro"
     uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
     connection = sqlite3.connect(
         uri,
         uri=True,
-        timeout=_BUSY_SECONDS,
+        timeout=patience,
         isolation_level=None,
         check_same_thread=False,
     )
     connection.text_factory = _text
     pragmas = ("trusted_schema = OFF", "cell_size_check = ON")
-    settings = "synchronous = FULL" if writable else "query_only = ON"
-    for pragma in (*pragmas, settings):
+    for pragma in (*pragmas, *(_WRITING if writable else _READING)):
         connection.execute(f"PRAGMA {pragma}")
     return connection
 

@@ -13,9 +13,36 @@ from typing import Any
 from checkpoints.connectors import inert
 from checkpoints.connectors.langgraph_sqlite import bodies
 from checkpoints.connectors.langgraph_sqlite.rows import CheckpointRow, Key, Rows
+from checkpoints.errors import CorruptCheckpoint
 
 _TYPE = "langgraph.channels.DeltaChannel"
 _COUNTERS = "counters_since_delta_snapshot"
+
+
+_COUNTED = (
+    "thread_id = ? AND checkpoint_ns = ?"
+    f" AND instr(CAST(metadata AS TEXT), '{_COUNTERS}') ORDER BY checkpoint_id"
+)
+
+
+def channels(rows: Rows, thread_id: str, namespace: str) -> frozenset[str]:
+    """Return the channels that were ever delta channels in a thread or a subgraph of it.
+
+    Raises CorruptCheckpoint when one of the checkpoints that count them cannot be read.
+    """
+    counted = rows.metadata(_COUNTED, (thread_id, namespace))
+    counters = (_counters(key, data) for key, data in counted)
+    return frozenset(name for found in counters if isinstance(found, dict) for name in found)
+
+
+def _counters(key: Key, data: bytes) -> Any:
+    try:
+        return bodies.metadata_in(data).get(_COUNTERS)
+    except CorruptCheckpoint as error:
+        raise CorruptCheckpoint(
+            f"it cannot be told which channels of {key.checkpoint_id} are delta channels: {error}",
+            checkpoint_id=key.checkpoint_id,
+        ) from error
 
 
 def delta_values(rows: Rows, row: CheckpointRow, stored: Mapping[Any, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from checkpoints.connectors.langgraph_sqlite import bodies, copies, progress
 from checkpoints.connectors.langgraph_sqlite.records import Material, gather, record_of, sha256_of
-from checkpoints.connectors.langgraph_sqlite.rows import ROOT, CheckpointRow, Rows, text_of
+from checkpoints.connectors.langgraph_sqlite.rows import ROOT, CheckpointRow, Key, Rows, text_of
 from checkpoints.connectors.langgraph_sqlite.threads import QUIET_AFTER, Threads
 from checkpoints.connectors.marks import OPERATION
 from checkpoints.errors import CorruptCheckpoint, PlanRefused
@@ -42,8 +42,8 @@ class Planner:
         copies.body(row, row.key.checkpoint_id, now)
         copies.metadata_of(row)
         head = self.rows.head(row.key.thread_id) or row
-        lineage = self._lineage(row)
-        states, left_alone = self._subgraphs(row, frozenset(lineage[1:]))
+        lineage = self.lineage(row)
+        states, left_alone = self.subgraphs(row, frozenset(lineage[1:]))
         for state in states:
             copies.body(state, state.key.checkpoint_id, now)
             copies.metadata_of(state)
@@ -54,20 +54,20 @@ class Planner:
             agent_id=agent_id,
             thread_id=row.key.thread_id,
             mode=RestoreMode.APPEND,
-            targets=tuple(map(_target, (row, *states))),
+            targets=tuple(map(target_of, (row, *states))),
             expected_head=head.key.checkpoint_id,
             expected_head_sha256=sha256_of(head),
             superseded=self._superseded(head, lineage),
             rerun_steps=record.next_steps,
             warnings=(
-                *_warnings(record, material),
-                *self._per_call_warnings(row),
+                *warnings_of(record, material),
+                *self.per_call_warnings(row),
                 *(_later_state(namespace) for namespace in left_alone),
                 *self._live_warnings(head, agent_id, now),
             ),
         )
 
-    def _lineage(self, row: CheckpointRow) -> list[str]:
+    def lineage(self, row: CheckpointRow) -> list[str]:
         """Return a checkpoint and its ancestors, newest first."""
         key = row.key
         found = self.rows.database.rows(_PARENTS, (key.thread_id, key.namespace))
@@ -81,9 +81,9 @@ class Planner:
 
     def _superseded(self, head: CheckpointRow, lineage: list[str]) -> tuple[str, ...]:
         kept = set(lineage)
-        return tuple(name for name in self._lineage(head) if name not in kept)
+        return tuple(name for name in self.lineage(head) if name not in kept)
 
-    def _subgraphs(
+    def subgraphs(
         self, row: CheckpointRow, ancestors: frozenset[str]
     ) -> tuple[list[CheckpointRow], list[str]]:
         """Return the persistent subgraphs' states at a checkpoint, and those without any."""
@@ -108,12 +108,23 @@ class Planner:
         """Return a subgraph's newest checkpoint not after ``row`` and on its lineage."""
         key = row.key
         found = self.rows.checkpoints(_NOT_AFTER, (key.thread_id, namespace, key.checkpoint_id))
-        return next((state for state in found if _ran_under(state, ancestors)), None)
+        return next((state for state in found if self._ran_under(state, ancestors)), None)
 
-    def _per_call_warnings(self, row: CheckpointRow) -> Iterator[str]:
+    def _ran_under(self, state: CheckpointRow, ancestors: frozenset[str]) -> bool:
+        """Say whether a subgraph's checkpoint was written on the lineage, not on a branch.
+
+        Where a prune took the checkpoint that it was written under, it counts.
+        """
+        root = bodies.root_in(bodies.decode_metadata(state))
+        if root is None or root in ancestors:
+            return True
+        return self.rows.checkpoint(Key(state.key.thread_id, ROOT, root)) is None
+
+    def per_call_warnings(self, row: CheckpointRow) -> Iterator[str]:
+        """Yield which subgraphs start over when the thread goes on from a checkpoint."""
         where = "thread_id = ? AND instr(checkpoint_ns, ':') AND checkpoint_id > ?"
-        later = self.rows.checkpoints(where, (row.key.thread_id, row.key.checkpoint_id))
-        begun = {s.key.namespace for s in later if _root_of(s) == row.key.checkpoint_id}
+        later = self.rows.metadata(where, (row.key.thread_id, row.key.checkpoint_id))
+        begun = {key.namespace for key, data in later if _root(data) == row.key.checkpoint_id}
         for node in sorted({namespace.split(":")[0] for namespace in begun}):
             yield f"the subgraph that {node} called at this checkpoint starts over"
 
@@ -126,24 +137,20 @@ class Planner:
             yield "the thread wrote minutes ago: a run that is still alive overwrites the restore"
 
     def _last_save(self, thread_id: str) -> CheckpointRow | None:
-        """Return the newest checkpoint of a run; those that restores appended are none."""
+        """Return the newest checkpoint of a run; those that operations appended are none."""
         found = self.rows.checkpoints(_NEWEST, (thread_id, ROOT))
         return next((row for row in found if OPERATION not in bodies.decode_metadata(row)), None)
 
 
-def _ran_under(state: CheckpointRow, ancestors: frozenset[str]) -> bool:
-    """Say whether a subgraph's checkpoint was written on the lineage, not on a branch."""
-    root = _root_of(state)
-    return root is None or root in ancestors
+def _root(metadata: bytes) -> str | None:
+    try:
+        return bodies.root_in(bodies.metadata_in(metadata))
+    except CorruptCheckpoint:
+        return None
 
 
-def _root_of(state: CheckpointRow) -> str | None:
-    """Return the checkpoint of the thread that a subgraph's checkpoint was written under."""
-    parents = bodies.decode_metadata(state).get("parents")
-    return parents.get(ROOT) if isinstance(parents, dict) else None
-
-
-def _target(row: CheckpointRow) -> RestoreTarget:
+def target_of(row: CheckpointRow) -> RestoreTarget:
+    """Name a row that is copied. Raises CorruptCheckpoint when it has no body."""
     sha256 = sha256_of(row)
     if sha256 is None:
         raise CorruptCheckpoint("it has no body", checkpoint_id=row.key.checkpoint_id)
@@ -152,7 +159,8 @@ def _target(row: CheckpointRow) -> RestoreTarget:
     )
 
 
-def _warnings(record: Checkpoint, material: Material) -> Iterator[str]:
+def warnings_of(record: Checkpoint, material: Material) -> Iterator[str]:
+    """Yield what happens again when a run goes on from a checkpoint."""
     if any(write.channel == progress.INTERRUPT for write in material.writes):
         yield "the interrupt at this checkpoint is asked again"
     if len(record.next_steps) > 1:

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from checkpoints.connectors import inert
-from checkpoints.connectors.langgraph_sqlite.bodies import Body
+from checkpoints.connectors.langgraph_sqlite.bodies import SENDS, Body
 from checkpoints.connectors.langgraph_sqlite.rows import WriteRow
 from checkpoints.records import Status
 
 ERROR = "__error__"
 INTERRUPT = "__interrupt__"
-TASKS = "__pregel_tasks"
 
 _START = "__start__"
 _BRANCH = "branch:to:"
@@ -33,7 +32,7 @@ def next_steps(body: Body) -> tuple[str, ...]:
 
 def send_targets(body: Body) -> tuple[str, ...]:
     """Return the nodes that ``Send`` names in this checkpoint, in their order."""
-    sent = body.values.get(TASKS)
+    sent = body.values.get(SENDS)
     sends = [*sent] if isinstance(sent, list) else []
     return tuple(filter(None, map(_send_target, [*sends, *body.pending_sends])))
 

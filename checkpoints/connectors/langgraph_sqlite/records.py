@@ -17,7 +17,7 @@ from checkpoints.connectors.langgraph_sqlite.rows import (
     Rows,
     WriteRow,
 )
-from checkpoints.errors import CorruptCheckpoint
+from checkpoints.errors import CheckpointNotFound, CorruptCheckpoint
 from checkpoints.records import Checkpoint, Status
 
 _AGENT_KEYS = (
@@ -111,6 +111,25 @@ def record_of(material: Material, agent_id: str) -> Checkpoint:
 def sha256_of(row: CheckpointRow) -> str | None:
     """Return the hex digest of a row's stored body."""
     return None if row.body is None else hashlib.sha256(row.body).hexdigest()
+
+
+def row_of(rows: Rows, checkpoint: Checkpoint) -> CheckpointRow:
+    """Return the row of a record. Raises CheckpointNotFound."""
+    row = rows.checkpoint(Key(checkpoint.thread_id, checkpoint.namespace, checkpoint.id))
+    if row is None:
+        raise CheckpointNotFound(f"{rows.database.path} has no checkpoint {checkpoint.id} any more")
+    return row
+
+
+def unaltered(rows: Rows, checkpoint: Checkpoint) -> CheckpointRow:
+    """Return the row of a record. Raises CorruptCheckpoint when it changed since."""
+    row = row_of(rows, checkpoint)
+    if checkpoint.sha256 not in (None, sha256_of(row)):
+        raise CorruptCheckpoint(
+            f"{checkpoint.id} is not what it was when it was listed: its body changed",
+            checkpoint_id=checkpoint.id,
+        )
+    return row
 
 
 def _created_at(row: CheckpointRow, body: Body | None) -> datetime:

@@ -20,7 +20,7 @@ from checkpoints.connectors.langgraph_sqlite.threads import Threads
 from checkpoints.errors import CorruptCheckpoint, HeadMoved, PlanRefused
 from checkpoints.records import Directive, Head, RestorePlan, RestoreTarget
 
-_INSERT = (
+INSERT = (
     "INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id,"
     " type, checkpoint, metadata) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
@@ -72,7 +72,7 @@ def _apply(rows: Rows, order: Order) -> CheckpointRow:
     _require_head(rows, plan)
     for target, identifier in zip(plan.targets, order.written_ids, strict=True):
         _require_newest(rows, plan, target.namespace, identifier)
-        _insert(rows, _required(rows, plan, target), identifier, order)
+        _insert(rows, required(rows, plan.thread_id, target), identifier, order)
     head = rows.head(plan.thread_id)
     if head is None or head.key.checkpoint_id != order.written_ids[0]:
         raise PlanRefused("the copy would not be the newest; nothing was written")
@@ -110,8 +110,9 @@ def _require_newest(rows: Rows, plan: RestorePlan, namespace: str, identifier: s
         )
 
 
-def _required(rows: Rows, plan: RestorePlan, target: RestoreTarget) -> CheckpointRow:
-    row = rows.checkpoint(Key(plan.thread_id, target.namespace, target.checkpoint_id))
+def required(rows: Rows, thread_id: str, target: RestoreTarget) -> CheckpointRow:
+    """Return the row that a plan names. Raises CorruptCheckpoint when it is not what it was."""
+    row = rows.checkpoint(Key(thread_id, target.namespace, target.checkpoint_id))
     if row is None or sha256_of(row) != target.sha256:
         what = "is gone" if row is None else "is not what it was when the plan was made"
         raise CorruptCheckpoint(
@@ -133,4 +134,4 @@ def _insert(rows: Rows, row: CheckpointRow, identifier: str, order: Order) -> No
     )
     body = copies.body(row, identifier, order.now)
     copy = (key.thread_id, key.namespace, identifier, row.parent_id, row.type, body)
-    rows.database.execute(_INSERT, (*copy, copies.metadata(values)))
+    rows.database.execute(INSERT, (*copy, copies.metadata(values)))

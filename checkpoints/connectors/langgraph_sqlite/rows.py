@@ -8,6 +8,7 @@ from typing import Any
 
 from checkpoints.bodies.limits import MAX_BYTES
 from checkpoints.connectors.langgraph_sqlite.database import Database
+from checkpoints.errors import CorruptCheckpoint
 
 ROOT = ""
 
@@ -53,6 +54,10 @@ _CHECKPOINT_COLUMNS = (
     f" length(checkpoint), CASE WHEN length(checkpoint) <= {MAX_BYTES} THEN checkpoint END,"
     f" CASE WHEN length(metadata) <= {MAX_BYTES} THEN metadata END"
 )
+_METADATA_COLUMNS = (
+    "thread_id, checkpoint_ns, checkpoint_id,"
+    f" CASE WHEN length(metadata) <= {MAX_BYTES} THEN metadata END"
+)
 _WRITE_COLUMNS = (
     "rowid, thread_id, checkpoint_ns, checkpoint_id, task_id, {task_path}, idx, channel, type,"
     " length(value)"
@@ -76,6 +81,27 @@ class Rows:
     def checkpoint(self, key: Key) -> CheckpointRow | None:
         """Return one checkpoint row."""
         return next(self.checkpoints(_KEY, _parameters(key)), None)
+
+    def required(self, key: Key) -> CheckpointRow:
+        """Return one checkpoint row. Raises CorruptCheckpoint when none has exactly these ids."""
+        row = self.checkpoint(key)
+        if row is None:
+            raise CorruptCheckpoint(
+                f"{key.checkpoint_id} cannot be found by its id", checkpoint_id=key.checkpoint_id
+            )
+        return row
+
+    def metadata(self, where: str, parameters: Sequence[Any]) -> Iterator[tuple[Key, bytes]]:
+        """Yield the keys and the metadata of checkpoints, without their bodies."""
+        sql = f"SELECT {_METADATA_COLUMNS} FROM checkpoints WHERE {where}"
+        for thread_id, namespace, name, metadata in self.database.rows(sql, parameters):
+            yield Key(text_of(thread_id), text_of(namespace), text_of(name)), blob_of(metadata)
+
+    def beginning(self, key: Key) -> tuple[str | None, bytes]:
+        """Return the type and the first bytes of a body."""
+        sql = f"SELECT type, substr(checkpoint, 1, 16) FROM checkpoints WHERE {_KEY}"
+        found = self.database.rows(sql, _parameters(key))
+        return next(((_optional_text(kind), blob_of(data)) for kind, data in found), (None, b""))
 
     def head(self, thread_id: str, namespace: str = ROOT) -> CheckpointRow | None:
         """Return the newest checkpoint of a namespace: what LangGraph resumes from."""

@@ -47,11 +47,11 @@ class Schema:
 
 def inspect(database: Database) -> Schema:
     """Look at the tables. Raises PermanentStoreError when they are not LangGraph's."""
-    columns = {table: _columns(database, table) for table in _TABLES}
+    found = {table: frozenset(columns(database, table)) for table in _TABLES}
     for table, needed in _TABLES.items():
-        _require(database, table, needed - columns[table])
+        _require(database, table, needed - found[table])
     reason = _why_not_writable(database) or why_not_restorable(database)
-    return Schema(has_task_path="task_path" in columns["writes"], no_restore=reason)
+    return Schema(has_task_path="task_path" in found["writes"], no_restore=reason)
 
 
 def why_not_restorable(database: Database) -> str | None:
@@ -67,13 +67,14 @@ def why_not_restorable(database: Database) -> str | None:
     return f"the file has a {found} on LangGraph's tables; Holdfast does not write to such a file"
 
 
-def _columns(database: Database, table: str) -> set[str]:
+def columns(database: Database, table: str) -> list[str]:
+    """Return the names of a table's columns. Raises PermanentStoreError when it is a view."""
     kinds = [kind for (kind,) in database.rows(_KIND, (table,))]
     if kinds == ["view"]:
         raise PermanentStoreError(
             f"{database.path}: {table} is a view, not a table; it is not read"
         )
-    return {str(row[1]) for row in database.rows(f"PRAGMA table_info({table})")}
+    return [str(row[1]) for row in database.rows(f"PRAGMA table_info({table})")]
 
 
 _KIND = "SELECT type FROM sqlite_master WHERE name = ? AND type IN ('table', 'view')"

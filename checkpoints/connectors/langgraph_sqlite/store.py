@@ -1,4 +1,4 @@
-"""The store that LangGraph's SqliteSaver writes, as Holdfast reads it and restores in it."""
+"""The store that LangGraph's SqliteSaver writes, as Holdfast reads it and acts on it."""
 
 from __future__ import annotations
 
@@ -8,20 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from checkpoints.connectors import inert
-from checkpoints.connectors.langgraph_sqlite import bodies, heads, schema, uuid6
+from checkpoints.connectors.langgraph_sqlite import bodies, heads, schema
 from checkpoints.connectors.langgraph_sqlite.changes import Scanner
 from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.connectors.langgraph_sqlite.deltas import delta_values
+from checkpoints.connectors.langgraph_sqlite.operations import FileOperations
 from checkpoints.connectors.langgraph_sqlite.planning import Planner
-from checkpoints.connectors.langgraph_sqlite.records import gather, record_of, sha256_of
+from checkpoints.connectors.langgraph_sqlite.records import (
+    gather,
+    record_of,
+    row_of,
+    unaltered,
+)
 from checkpoints.connectors.langgraph_sqlite.restoring import Order, restore
-from checkpoints.connectors.langgraph_sqlite.rows import CheckpointRow, Key, Rows, text_of
+from checkpoints.connectors.langgraph_sqlite.rows import CheckpointRow, Rows
 from checkpoints.connectors.langgraph_sqlite.threads import Threads
 from checkpoints.connectors.langgraph_sqlite.verify import verify
 from checkpoints.errors import (
     AmbiguousReference,
     CheckpointNotFound,
-    CorruptCheckpoint,
     PlanRefused,
     StoreError,
 )
@@ -36,7 +41,7 @@ from checkpoints.records import (
     Thread,
 )
 
-_LATER = "this connector reads and restores; it does not offer this yet"
+_ACTS = ("restore", "fork", "edit", "prune", "erase")
 
 
 def utc_now() -> datetime:
@@ -44,10 +49,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class LangGraphSqliteStore:
-    """Lists, reads and restores the checkpoints in a LangGraph SQLite file.
+class LangGraphSqliteStore(FileOperations):
+    """Lists and reads the checkpoints in a LangGraph SQLite file, and acts on them.
 
-    The file is opened read-only except while a restore writes. Raises PermanentStoreError when
+    The file is opened read-only except while an operation writes. Raises PermanentStoreError when
     ``path`` is no such file, TransientStoreError when it is locked. ``clock`` gives the present
     time, from which restored checkpoints take their ids.
     """
@@ -69,10 +74,10 @@ class LangGraphSqliteStore:
     @property
     def capabilities(self) -> Capabilities:
         """What can be done with this file, with the reason for each thing that cannot."""
-        reasons = dict.fromkeys(("fork", "edit", "prune"), _LATER)
-        if self._schema.no_restore:
-            reasons["restore"] = self._schema.no_restore
-        return Capabilities(restore=self._schema.no_restore is None, reasons=reasons)
+        reason = self._schema.no_restore
+        if reason:
+            return Capabilities(reasons=dict.fromkeys(_ACTS, reason))
+        return Capabilities(restore=True, fork=True, edit=True, prune=True, erase=True)
 
     def threads(self) -> Iterator[Thread]:
         """Yield every thread, most recently updated first."""
@@ -106,11 +111,16 @@ class LangGraphSqliteStore:
     def load(self, checkpoint: Checkpoint) -> dict[str, Any]:
         """Return the channel values; what only the agent's code could build comes described."""
         with self._database.snapshot():
-            return self._state(self._unaltered(checkpoint))
+            return self._state(unaltered(self._rows, checkpoint))
 
     def raw(self, checkpoint: Checkpoint) -> bytes:
         """Return the stored body as it is."""
-        return self._row(checkpoint).body or b""
+        return row_of(self._rows, checkpoint).body or b""
+
+    def questions(self, checkpoint: Checkpoint) -> list[str]:
+        """Return what is asked at a checkpoint, and asked again by a run that begins there."""
+        with self._database.snapshot():
+            return self._threads.questions(gather(self._rows, row_of(self._rows, checkpoint)))
 
     def head(self, agent_id: str | None, thread_id: str) -> Head | None:
         """Return what LangGraph resumes this thread from: its newest root checkpoint."""
@@ -135,7 +145,7 @@ class LangGraphSqliteStore:
         if self._schema.no_restore:
             raise PlanRefused(self._schema.no_restore)
         with self._database.snapshot():
-            row = self._unaltered(checkpoint)
+            row = unaltered(self._rows, checkpoint)
             plan = Planner(self._rows, self._threads).plan(row, self.clock())
         self.choose_ids(plan)
         return plan
@@ -146,10 +156,7 @@ class LangGraphSqliteStore:
         A subgraph's copy must not sort after its root's: a later restore of that root would
         otherwise not find it. Raises PlanRefused when the clock is behind the thread.
         """
-        sql = "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ?"
-        newest = next(text_of(name) for (name,) in self._database.rows(sql, (plan.thread_id,)))
-        chosen = uuid6.ids_after(newest, now=self.clock(), count=len(plan.targets))
-        return tuple(reversed(chosen))
+        return self._ids_after(plan.thread_id, len(plan.targets))
 
     def restore(
         self,
@@ -178,28 +185,6 @@ class LangGraphSqliteStore:
     def close(self) -> None:
         """Let go of the file."""
         self._database.close()
-
-    def _agent(self, agent_id: str | None, thread_id: str) -> str:
-        agent = self._threads.agent(thread_id)
-        if agent_id not in (None, agent) or not self._threads.count(thread_id):
-            raise CheckpointNotFound(f"{self.path} has no thread {thread_id!r} of this agent")
-        return agent
-
-    def _row(self, checkpoint: Checkpoint) -> CheckpointRow:
-        key = Key(checkpoint.thread_id, checkpoint.namespace, checkpoint.id)
-        row = self._rows.checkpoint(key)
-        if row is None:
-            raise CheckpointNotFound(f"{self.path} has no checkpoint {checkpoint.id} any more")
-        return row
-
-    def _unaltered(self, checkpoint: Checkpoint) -> CheckpointRow:
-        row = self._row(checkpoint)
-        if checkpoint.sha256 not in (None, sha256_of(row)):
-            raise CorruptCheckpoint(
-                f"{checkpoint.id} is not what it was when it was listed: its body changed",
-                checkpoint_id=checkpoint.id,
-            )
-        return row
 
     def _state(self, row: CheckpointRow) -> dict[str, Any]:
         body = bodies.decode_body(row)

@@ -84,6 +84,11 @@ class Threads:
         counts = self.rows.database.rows(sql, (thread_id, ROOT))
         return next((int(count) for (count,) in counts), 0)
 
+    def questions(self, material: Material) -> list[str]:
+        """Return what interrupts ask at a checkpoint, answered by now or not."""
+        asked = (write for write in material.writes if write.channel == progress.INTERRUPT)
+        return [self._text(write)[:_DETAIL_LENGTH] for write in asked]
+
     def _detail(self, material: Material, record: Checkpoint) -> str:
         if _waits_to_be_resumed(record):
             return RESTORED

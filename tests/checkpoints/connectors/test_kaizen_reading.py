@@ -99,7 +99,7 @@ def test_a_temporary_file_that_was_left_is_reported(
     kaizen: Callable[[str], KaizenStore],
 ) -> None:
     messages = [f.message for f in kaizen("corrupt").verify() if f.kind == "leftover"]
-    assert messages == ["tmpa1b2c3d4.tmp was left by an interrupted save"]
+    assert messages == ["tmpa1b2c3d4.tmp was left by a save that was interrupted"]
 
 
 def test_damaged_files_do_not_hide_the_others(copy: Path, samples: Path) -> None:
@@ -109,6 +109,41 @@ def test_damaged_files_do_not_hide_the_others(copy: Path, samples: Path) -> None
     changes = store.changes(None)
     assert sum(record.damage is None for record in changes.checkpoints) == 69
     assert len(changes.findings) >= 9
+
+
+def written(folder: Path, **parents: str | None) -> KaizenStore:
+    """Write states of one agent in the order given, each with its parent."""
+    for number, (name, parent) in enumerate(parents.items()):
+        state = {
+            "checkpoint_id": name,
+            "agent_id": "worker",
+            "timestamp": f"2026-01-01T12:{number:02}:00+00:00",
+            "step_number": number,
+            "status": "running",
+            "parent_checkpoint_id": parent,
+        }
+        (folder / f"{name}.jsonl").write_text(json.dumps(state))
+    return KaizenStore(folder)
+
+
+def missing_parents(store: KaizenStore) -> list[str]:
+    return [found.message for found in store.verify() if found.kind == "missing_parent"]
+
+
+def test_the_end_that_retention_leaves_is_no_finding(tmp_path: Path) -> None:
+    assert missing_parents(written(tmp_path, b="a", c="b", d="c")) == []
+
+
+def test_the_holes_of_an_agents_lineage_are_one_finding(tmp_path: Path) -> None:
+    [message] = missing_parents(written(tmp_path, a=None, c="b", d="c", f="e", h="g"))
+    assert message == (
+        "c.jsonl: its parent b is gone, and so are those of 2 later ones: pruned, or lost"
+    )
+
+
+def test_a_branch_point_that_is_gone_is_found_at_each_branch(tmp_path: Path) -> None:
+    messages = missing_parents(written(tmp_path, b="a", c="a"))
+    assert messages == [f"{name}.jsonl: a, at which it branched off, is gone" for name in "bc"]
 
 
 @pytest.mark.parametrize("name", ["encrypted", "encrypted_compressed_UNLOADABLE_BY_KAIZEN"])

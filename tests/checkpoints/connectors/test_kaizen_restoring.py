@@ -7,11 +7,8 @@ import gzip
 import json
 import os
 import re
-import shutil
 import signal
-import subprocess
-import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +18,7 @@ from kaizen.core.autonomy.state import AgentState, FilesystemStorage, StateManag
 import checkpoints
 from checkpoints.connectors.kaizen import KaizenStore
 from checkpoints.records import Head, RestorePlan, Strategy
-
-ROOT = Path(__file__).resolve().parents[3]
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def copied(source: Path, target: Path) -> Path:
-    shutil.copytree(source, target, copy_function=shutil.copyfile)
-    for folder in (target, *(p for p in target.rglob("*") if p.is_dir())):
-        folder.chmod(0o755)
-    return target
+from tests.checkpoints.connectors.kaizen_folders import copied, files, now, resumed, run_script
 
 
 @pytest.fixture
@@ -51,17 +36,6 @@ def carry_out(store: KaizenStore, plan: RestorePlan, operation: str = "op-1", **
 def restore(folder: Path, checkpoint_id: str, operation: str = "op-1") -> Head:
     store = KaizenStore(folder)
     return carry_out(store, store.plan_restore(store.get(checkpoint_id)), operation)
-
-
-def resumed(folder: Path, agent_id: str) -> AgentState:
-    manager = StateManager(storage=FilesystemStorage(folder))
-    state = asyncio.run(manager.resume_from_latest(agent_id))
-    assert state is not None
-    return state
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {p.name: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 @pytest.mark.parametrize("agent", ["research_agent", "etl_agent", "autonomous_agent"])
@@ -276,9 +250,7 @@ store.restore(plan, written_ids=("ckpt_0123456789ab",), operation_id="op-1", rea
 @pytest.mark.parametrize("call", ["fchmod", "fsync", "link", "unlink"])
 def test_a_kill_in_the_middle_leaves_old_or_new(flat: Path, call: str) -> None:
     before = resumed(flat, "research_agent").checkpoint_id
-    command = [sys.executable, "-c", KILLED, str(flat), call]
-    ended = subprocess.run(command, cwd=ROOT, check=False, timeout=60)
-    assert ended.returncode == -signal.SIGKILL
+    assert run_script(KILLED, str(flat), call) == -signal.SIGKILL
     assert resumed(flat, "research_agent").checkpoint_id == before
     store = KaizenStore(flat)
     plan = store.plan_restore(store.get("ckpt_738ed5f860c3"))
@@ -289,10 +261,7 @@ def test_a_kill_in_the_middle_leaves_old_or_new(flat: Path, call: str) -> None:
 
 def test_a_kill_after_the_file_appeared_is_found_and_not_repeated(flat: Path) -> None:
     script = KILLED.replace("setattr(os, sys.argv[2], die)", AFTER_LINK)
-    ended = subprocess.run(
-        [sys.executable, "-c", script, str(flat)], cwd=ROOT, check=False, timeout=60
-    )
-    assert ended.returncode == -signal.SIGKILL
+    assert run_script(script, str(flat)) == -signal.SIGKILL
     assert resumed(flat, "research_agent").checkpoint_id == "ckpt_0123456789ab"
     store = KaizenStore(flat)
     plan = store.plan_restore(store.get("ckpt_738ed5f860c3"))

@@ -156,8 +156,9 @@ except Exception as error:
 def read_as_nobody(path: Path) -> str:
     if os.getuid() != 0:
         pytest.skip("needs to become another user")
-    for folder in [path.parent, *path.parent.parents][:3]:
-        folder.chmod(folder.stat().st_mode | 0o055)
+    for folder in [path.parent, *path.parent.parents]:
+        if folder.stat().st_mode & 0o055 != 0o055:
+            folder.chmod(folder.stat().st_mode | 0o055)
     path.parent.chmod(0o555)
     root = Path(__file__).resolve().parents[3]
     command = [sys.executable, "-c", READ, str(path)]

@@ -1,0 +1,84 @@
+"""Rows as they lie in the file, byte for byte, whatever their columns and types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from checkpoints.connectors.langgraph_sqlite import schema
+from checkpoints.connectors.langgraph_sqlite.database import Database
+from checkpoints.connectors.langgraph_sqlite.rows import Key
+
+Value = list[Any]
+"""A value's type in SQLite and the value; a text as its bytes, which need not be UTF-8."""
+Row = list[Value]
+
+TABLES = ("checkpoints", "writes")
+_KEY = "thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?"
+_PARENT = "parent_checkpoint_id"
+_UNLINK = f"UPDATE checkpoints SET {_PARENT} = NULL WHERE {_KEY} AND {_PARENT} = ?"
+_LINK = f"UPDATE checkpoints SET {_PARENT} = ? WHERE {_KEY} AND {_PARENT} IS NULL"
+
+
+class ExactRows:
+    """Reads, inserts and deletes the rows of checkpoints."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.columns = {table: schema.columns(database, table) for table in TABLES}
+        self._reading = {table: _reading(table, names) for table, names in self.columns.items()}
+
+    def of(self, key: Key) -> dict[str, list[Row]]:
+        """Return a checkpoint's rows in both tables."""
+        return {table: self._read(table, key) for table in TABLES}
+
+    def delete(self, key: Key) -> bool:
+        """Delete a checkpoint's rows in both tables; say whether there was the one of its own."""
+        counts = [
+            self.database.execute(f"DELETE FROM {table} WHERE {_KEY}", _values(key))
+            for table in TABLES
+        ]
+        return counts[0] == 1
+
+    def insert(self, table: str, columns: Sequence[str], row: Row) -> None:
+        """Insert a row as it was, unless its key is there."""
+        names = ", ".join(map(_quoted, columns))
+        places = ", ".join("CAST(? AS TEXT)" if kind == "text" else "?" for kind, _ in row)
+        sql = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({places})"
+        self.database.execute(sql, [value for _, value in row])
+
+    def unlink(self, key: Key, parent_id: str) -> bool:
+        """Take a checkpoint's parent away; say whether it had this one."""
+        return self.database.execute(_UNLINK, (*_values(key), parent_id)) == 1
+
+    def link(self, key: Key, parent_id: str) -> None:
+        """Give a checkpoint that has none a parent."""
+        self.database.execute(_LINK, (parent_id, *_values(key)))
+
+    def _read(self, table: str, key: Key) -> list[Row]:
+        found = self.database.rows(self._reading[table], _values(key))
+        return [[list(pair) for pair in zip(*[iter(row)] * 2, strict=True)] for row in found]
+
+
+def _reading(table: str, columns: Sequence[str]) -> str:
+    names = map(_quoted, columns)
+    pairs = ", ".join(f"typeof({name}), {_as_bytes(name)}" for name in names)
+    order = "ORDER BY task_id, idx" if table == "writes" else ""
+    return f"SELECT {pairs} FROM {table} WHERE {_KEY} {order}"
+
+
+def without_parent(columns: Sequence[str], row: Row) -> Row:
+    """Return a row of ``checkpoints`` but for its parent, which operations may take away."""
+    return [value for name, value in zip(columns, row, strict=True) if name != _PARENT]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _as_bytes(name: str) -> str:
+    return f"CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) ELSE {name} END"
+
+
+def _values(key: Key) -> tuple[str, str, str]:
+    return key.thread_id, key.namespace, key.checkpoint_id
