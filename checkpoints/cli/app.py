@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from checkpoints.cli import care, moving, reading, restoring, spooling
+from checkpoints.cli import (
+    care,
+    erasing,
+    forking,
+    moving,
+    pruning,
+    reading,
+    restoring,
+    spooling,
+    sweeping,
+    undoing,
+)
 from checkpoints.cli.exits import Exit, errors
 
 app = typer.Typer(
@@ -19,6 +30,11 @@ app.command("list")(reading.list_checkpoints)
 app.command("show")(reading.show)
 app.command("diff")(reading.diff)
 app.command("restore")(restoring.restore_checkpoint)
+app.command("fork")(forking.fork_checkpoint)
+app.command("prune")(pruning.prune)
+app.command("undo")(undoing.undo)
+app.command("sweep")(sweeping.sweep)
+app.command("erase")(erasing.erase_checkpoints)
 app.command("verify")(care.verify)
 app.command("repair")(care.repair)
 app.command("rebuild")(care.rebuild)

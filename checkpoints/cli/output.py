@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -12,6 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from checkpoints.diffs import Change, ChangeKind
+from checkpoints.impact import Impact, sentences
+from checkpoints.plans import ForkPlan, ThreadErasure, ThreadPrune
 from checkpoints.presentation import one_line, presentable, summarised
 from checkpoints.records import Checkpoint, Finding, RestorePlan
 from checkpoints.selftest import Outcome, Verdict
@@ -135,6 +138,58 @@ def print_plan(plan: RestorePlan) -> None:
         console.print(f"Run again {shown(summarised(plan.rerun_steps))}")
     for warning in plan.warnings:
         console.print(f"[yellow]Mind[/]      {shown(warning)}")
+
+
+def print_impact(impact: Impact) -> None:
+    """Print what a restore would mean for the agent."""
+    for line in sentences(impact):
+        console.print(f"Means     {shown(line)}", highlight=False)
+
+
+def print_fork(plan: ForkPlan) -> None:
+    """Print what a fork would do."""
+    console.print(f"Thread    {shown(plan.thread_id)} of agent {shown(plan.agent_id)}")
+    console.print(f"Begin at  {shown(plan.targets[0].checkpoint_id)}")
+    console.print(f"As        {shown(plan.new_thread_id)} of agent {shown(plan.new_agent_id)}")
+    for edit in plan.edits:
+        path = ".".join(str(part) for part in edit.path)
+        value = "is taken away" if edit.remove else f"= {_short(edit.value)}"
+        console.print(f"Edit      {shown(path)} {value}", highlight=False)
+    if plan.rerun_steps:
+        console.print(f"Run again {shown(summarised(plan.rerun_steps))}")
+    for warning in plan.warnings:
+        console.print(f"[yellow]Mind[/]      {shown(warning)}")
+
+
+def print_prunes(plans: Sequence[ThreadPrune], *, whole: bool) -> None:
+    """Print what would go of threads; ``whole``: and why each checkpoint that stays does."""
+    for plan in plans:
+        console.print(
+            f"Thread    {shown(plan.thread_id)} of agent {shown(plan.agent_id)}: "
+            f"{len(plan.keep)} stay, {len(plan.remove)} go ({size(plan.removed_bytes)})",
+            highlight=False,
+        )
+        for kept in plan.keep if whole else ():
+            console.print(f"  stays   {shown(kept.checkpoint_id)} {shown(kept.reason)}")
+        for reason, count in Counter(one.reason for one in plan.remove).items():
+            console.print(f"  go      {count}: {shown(reason)}", highlight=False)
+        for note in plan.notes:
+            console.print(f"  [yellow]Mind[/]    {shown(note)}")
+    going = sum(len(plan.remove) for plan in plans)
+    console.print(f"{going} checkpoints go into the trash.", highlight=False)
+
+
+def print_erasures(plans: Sequence[ThreadErasure]) -> None:
+    """Print what would be erased."""
+    for plan in plans:
+        what = "the whole thread" if plan.whole else "of it"
+        console.print(
+            f"Thread    {shown(plan.thread_id)} of agent {shown(plan.agent_id)}: "
+            f"{len(plan.targets)} checkpoints, {what}",
+            highlight=False,
+        )
+    count = sum(len(plan.targets) for plan in plans)
+    console.print(f"{count} checkpoints are deleted for good; this cannot be undone.")
 
 
 def print_findings(findings: list[Finding]) -> None:

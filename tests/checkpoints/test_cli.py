@@ -118,6 +118,13 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing(url: str) -> None
     assert head(url) == newest
 
 
+def test_a_dry_run_says_what_a_restore_means(url: str) -> None:
+    oldest = ids(url)[-1]
+    impact = json.loads(restore(url, oldest, "--dry-run", "--json").stdout)["impact"]
+    assert impact["diff"]["changed"] > 0
+    assert "In the state" in restore(url, oldest, "--dry-run").stdout
+
+
 def test_a_restore_moves_the_head(url: str) -> None:
     newest, _, oldest = ids(url)
     result = json.loads(restore(url, oldest, "--yes", "--json").stdout)
