@@ -22,6 +22,16 @@ from checkpoints.manager import (
     ResilientCheckpointManager,
     ResumeStats,
 )
+from checkpoints.plans import (
+    Doomed,
+    Edit,
+    ForkPlan,
+    Kept,
+    ThreadErased,
+    ThreadErasure,
+    ThreadPrune,
+    ThreadPruned,
+)
 from checkpoints.records import (
     Capabilities,
     Changes,
@@ -46,6 +56,13 @@ from checkpoints.records import (
 )
 from checkpoints.retention import RetentionPolicy
 from checkpoints.stores.base import ReadableStore, RestorableStore, Store
+from checkpoints.stores.operable import (
+    ErasableStore,
+    ForkableStore,
+    PrunableStore,
+    Trash,
+    TrashItem,
+)
 from checkpoints.stores.urls import open_native_store, open_store
 
 __all__ = [
@@ -59,9 +76,14 @@ __all__ = [
     "CheckpointNotFound",
     "CorruptCheckpoint",
     "Directive",
+    "Doomed",
     "Draft",
+    "Edit",
     "Effect",
+    "ErasableStore",
     "Finding",
+    "ForkPlan",
+    "ForkableStore",
     "GroupCheckpoint",
     "Head",
     "HeadMoved",
@@ -71,10 +93,12 @@ __all__ = [
     "HookResult",
     "JournalEntry",
     "JournalName",
+    "Kept",
     "Kind",
     "PermanentStoreError",
     "Pin",
     "PlanRefused",
+    "PrunableStore",
     "ReadableStore",
     "Removal",
     "ResilientCheckpointManager",
@@ -92,7 +116,13 @@ __all__ = [
     "StoreError",
     "Strategy",
     "Thread",
+    "ThreadErased",
+    "ThreadErasure",
+    "ThreadPrune",
+    "ThreadPruned",
     "TransientStoreError",
+    "Trash",
+    "TrashItem",
     "UnsupportedState",
     "open_native_store",
     "open_store",

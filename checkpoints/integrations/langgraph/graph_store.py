@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from checkpoints.connectors.langgraph_native.lineages import Lineage
 from checkpoints.connectors.langgraph_native.places import (
     Name,
     Place,
@@ -19,7 +20,6 @@ from checkpoints.connectors.langgraph_native.places import (
 )
 from checkpoints.errors import CheckpointNotFound, HeadMoved, PlanRefused
 from checkpoints.forks import renew_in_children
-from checkpoints.integrations.langgraph.lineages import Lineage
 from checkpoints.integrations.langgraph.remembered import THREADS, Memory
 from checkpoints.records import Checkpoint, Directive, Draft, Head
 from checkpoints.stores.base import Store

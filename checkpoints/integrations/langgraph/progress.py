@@ -10,7 +10,7 @@ from langgraph.checkpoint.base import Checkpoint as GraphCheckpoint
 
 from checkpoints.connectors import inert
 from checkpoints.connectors.langgraph_sqlite import progress
-from checkpoints.connectors.langgraph_sqlite.bodies import Body
+from checkpoints.connectors.langgraph_sqlite.bodies import SENDS, Body
 
 _PULL: Final = re.compile(r"~__pregel_pull, (?P<node>.+)")
 _PUSH: Final = re.compile(r"~__pregel_push, (?P<index>\d+), ")
@@ -34,14 +34,14 @@ def next_nodes(checkpoint: GraphCheckpoint) -> tuple[str, ...]:
 
 def sent_to(checkpoint: GraphCheckpoint) -> tuple[str, ...]:
     """Return the nodes that ``Send`` names in a checkpoint, in their order."""
-    sends = checkpoint["channel_values"].get(progress.TASKS)
+    sends = checkpoint["channel_values"].get(SENDS)
     nodes = (getattr(send, "node", None) for send in sends or ())
     return tuple(node for node in nodes if isinstance(node, str))
 
 
 def _shape(channel: str, value: Any) -> Any:
     """Return as much of a channel's value as says which nodes it triggers."""
-    if channel == progress.TASKS:
+    if channel == SENDS:
         nodes = (getattr(send, "node", None) for send in value or ())
         return [inert.described("Send", [node]) for node in nodes]
     return [*value] if channel.startswith("join:") and isinstance(value, (set, list)) else None
