@@ -1,8 +1,8 @@
 """The index: rows about stores, and what people and workers do to them."""
 
-from dashboard.models.access import ApiToken, LoginLink, User
+from dashboard.models.access import ApiToken, LoginLink, Membership, Project, Role, User
 from dashboard.models.agents import Agent, Thread
-from dashboard.models.audit import AuditEvent
+from dashboard.models.audit import AuditEvent, AuditHead
 from dashboard.models.checkpoints import Checkpoint
 from dashboard.models.health import Heartbeat
 from dashboard.models.operations import (
@@ -12,6 +12,7 @@ from dashboard.models.operations import (
     OperationState,
     OperationStep,
     ThreadLock,
+    TrashedBatch,
 )
 from dashboard.models.reports import (
     Directive,
@@ -23,12 +24,21 @@ from dashboard.models.reports import (
     Resume,
     ResumeOutcome,
 )
+from dashboard.models.requests import RequestKey
+from dashboard.models.retention import (
+    PruneSchedule,
+    RetentionPolicy,
+    RunOutcome,
+    ScheduledPrune,
+    ScheduledRun,
+)
 from dashboard.models.sources import Source, SourceFinding
 
 __all__ = [
     "Agent",
     "ApiToken",
     "AuditEvent",
+    "AuditHead",
     "Checkpoint",
     "Directive",
     "DirectiveOutcome",
@@ -37,17 +47,27 @@ __all__ = [
     "Failure",
     "Heartbeat",
     "LoginLink",
+    "Membership",
     "MetricsPoint",
     "Operation",
     "OperationKind",
     "OperationLog",
     "OperationState",
     "OperationStep",
+    "Project",
+    "PruneSchedule",
+    "RequestKey",
     "Resume",
     "ResumeOutcome",
+    "RetentionPolicy",
+    "Role",
+    "RunOutcome",
+    "ScheduledPrune",
+    "ScheduledRun",
     "Source",
     "SourceFinding",
     "Thread",
     "ThreadLock",
+    "TrashedBatch",
     "User",
 ]

@@ -48,6 +48,9 @@ class Checkpoint(models.Model):
             models.Index(fields=["checkpoint_id"], name="checkpoints_by_id"),
             models.Index(fields=["-created_at", "-id"], name="checkpoints_latest"),
             models.Index(fields=["thread", "parent_id"], name="checkpoints_by_parent"),
+            models.Index(
+                fields=["thread"], name="checkpoints_pinned", condition=models.Q(pinned=True)
+            ),
         ]
 
     def __str__(self) -> str:

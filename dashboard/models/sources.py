@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
+
+from dashboard.models.access import Project, default_project
 
 
 class SourceHealth(models.TextChoices):
@@ -18,12 +21,17 @@ class Source(models.Model):
     """A store, how to open it, and how far it has been read.
 
     ``connected`` is false for a store that agents only report about: it is opened once an
-    operator has said that it may be. ``failed_scans`` and ``lost_scans`` count those in a row that
-    failed, and those that never came back; before ``next_scan_at`` none is begun by itself.
+    operator has said that it may be, in one project alone. Any number of projects may be reported
+    to about one store; none sees the others' rows. ``failed_scans`` and ``lost_scans`` count those
+    in a row that failed, and those that never came back; before ``next_scan_at`` none is begun by
+    itself.
     """
 
+    project = models.ForeignKey(
+        Project, default=default_project, on_delete=models.PROTECT, related_name="sources"
+    )
     name = models.CharField(max_length=200)
-    url = models.TextField(unique=True)
+    url = models.TextField()
     kind = models.CharField(max_length=40)
     connected = models.BooleanField(default=True)
     capabilities = models.JSONField(default=dict)
@@ -38,6 +46,14 @@ class Source(models.Model):
     next_scan_at = models.DateTimeField(null=True, blank=True)
     last_synced_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "url"], name="one_source_per_project"),
+            models.UniqueConstraint(
+                fields=["url"], condition=Q(connected=True), name="connected_in_one_project"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
