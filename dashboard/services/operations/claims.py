@@ -52,28 +52,57 @@ def claim(*, operation_id: UUID, worker: str, now: datetime) -> Claim | None:
         ):
             return None
         operation = _with_relations().get(pk=operation_id)
-        if not _lock_thread(operation, now):
+        thread_pk = operation.thread_id
+        if thread_pk is not None and not _lock_thread(operation, thread_pk, operation.fence, now):
             transaction.set_rollback(True)
             return None
         _log(operation, f"Taken up by {worker}, attempt {operation.attempts}.", now)
     return Claim(operation=operation, fence=operation.fence, worker=worker)
 
 
+def hold_thread(claim: Claim, thread_pk: int, now: datetime) -> bool:
+    """Take the lock of one of several threads for a step; False while another operation has it.
+
+    Raises FenceLost.
+    """
+    with transaction.atomic():
+        write(claim, lease_until=now + LEASE)
+        return _lock_thread(claim.operation, thread_pk, claim.fence, now)
+
+
+def release_thread(claim: Claim, thread_pk: int) -> None:
+    """Give a thread's lock back after its step."""
+    ThreadLock.objects.filter(
+        thread=thread_pk, operation=claim.operation, fence=claim.fence
+    ).delete()
+
+
 def advance(claim: Claim, *, phase: str, now: datetime, message: str) -> None:
     """Enter a phase and renew the lease. Raises FenceLost."""
     with transaction.atomic():
-        write(claim, phase=phase, lease_until=now + LEASE)
-        ThreadLock.objects.filter(operation=claim.operation, fence=claim.fence).update(
-            lease_until=now + LEASE
-        )
+        renew(claim, now=now)
+        write(claim, phase=phase)
         _log(claim.operation, message, now)
 
 
-def give_back(claim: Claim, *, message: str, now: datetime) -> None:
-    """Let the operation wait for its next attempt. Raises FenceLost."""
+def renew(claim: Claim, *, now: datetime) -> None:
+    """Renew the lease of an operation and of the threads that it holds. Raises FenceLost."""
+    with transaction.atomic():
+        write(claim, lease_until=now + LEASE)
+        ThreadLock.objects.filter(operation=claim.operation, fence=claim.fence).update(
+            lease_until=now + LEASE
+        )
+
+
+def give_back(claim: Claim, *, message: str, now: datetime, counted: bool = True) -> None:
+    """Let the operation wait for its next attempt. Raises FenceLost.
+
+    An attempt that found only other operations in its way is not ``counted``.
+    """
     with transaction.atomic():
         write(
             claim,
+            attempts=F("attempts") if counted else F("attempts") - 1,
             state=OperationState.QUEUED,
             phase="",
             lease_until=None,
@@ -118,21 +147,22 @@ def _waiting(operation_id: UUID, now: datetime) -> QuerySet[Operation]:
 
 
 def _with_relations() -> QuerySet[Operation]:
-    return Operation.objects.select_related("source", "thread__agent", "requested_by")
+    related = ("source", "agent", "thread__agent", "requested_by", "undo_of")
+    return Operation.objects.select_related(*related).defer("undo_of__plan", "undo_of__result")
 
 
-def _lock_thread(operation: Operation, now: datetime) -> bool:
+def _lock_thread(operation: Operation, thread_pk: int, fence: int, now: datetime) -> bool:
     """Take the thread's lock, or renew it when an earlier attempt left it.
 
     A lock goes with the end of its operation and never by time: until the abandoned operation
     that holds it is settled, nobody can say what the thread's head should be.
     """
-    held = {"operation": operation, "fence": operation.fence, "lease_until": now + LEASE}
-    lock, created = ThreadLock.objects.get_or_create(thread=operation.thread, defaults=held)
+    held = {"operation": operation, "fence": fence, "lease_until": now + LEASE}
+    lock, created = ThreadLock.objects.get_or_create(thread_id=thread_pk, defaults=held)
     if created:
         return True
     mine = ThreadLock.objects.filter(pk=lock.pk, operation=operation)
-    return bool(mine.update(fence=operation.fence, lease_until=now + LEASE))
+    return bool(mine.update(fence=fence, lease_until=now + LEASE))
 
 
 def _log(operation: Operation, message: str, now: datetime, level: str = "info") -> None:

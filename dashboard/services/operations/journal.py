@@ -7,9 +7,10 @@ them again and so can see in the store what an earlier one has done.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -19,10 +20,11 @@ from dashboard.services.operations.claims import Claim, FenceLost
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStep:
-    """A step before it is journalled."""
+    """A step before it is journalled. ``thread`` is the row's number of the one that it changes."""
 
     action: str
     written_ids: tuple[str, ...] = ()
+    thread: int | None = None
 
 
 def steps_of(claim: Claim) -> list[OperationStep]:
@@ -41,6 +43,7 @@ def write_steps(claim: Claim, steps: Sequence[PlannedStep]) -> list[OperationSte
                 position=position,
                 action=step.action,
                 written_ids=list(step.written_ids),
+                thread_id=step.thread,
             )
             for position, step in enumerate(steps)
         )
@@ -53,14 +56,37 @@ def forget_steps(claim: Claim) -> None:
         OperationStep.objects.filter(operation=claim.operation, done_at=None).delete()
 
 
-def mark_done(claim: Claim, step: OperationStep, now: datetime) -> None:
-    """Note that a step's effect has been seen in the store. Raises FenceLost."""
+def mark_begun(claim: Claim, step: OperationStep, now: datetime) -> None:
+    """Note that from now on a step may have touched the store. Raises FenceLost."""
     with transaction.atomic():
         _lock(claim)
-        OperationStep.objects.filter(pk=step.pk).update(done_at=now)
+        OperationStep.objects.filter(pk=step.pk, begun_at=None).update(begun_at=now)
+    step.begun_at = step.begun_at or now
+
+
+def mark_done(
+    claim: Claim,
+    step: OperationStep,
+    now: datetime,
+    *,
+    result: Mapping[str, Any],
+    failure: str = "",
+    book: Callable[[], None] = lambda: None,
+) -> None:
+    """Note that a step's effect has been seen in the store, or why it has none.
+
+    ``book`` writes what follows from it, in the same transaction. Raises FenceLost.
+    """
+    with transaction.atomic():
+        _lock(claim)
+        book()
+        OperationStep.objects.filter(pk=step.pk).update(
+            done_at=now, result=dict(result), failure=failure
+        )
+    step.done_at, step.result, step.failure = now, dict(result), failure
 
 
 def _lock(claim: Claim) -> None:
-    """Keep newer claims out until the transaction ends."""
-    if claim.held().select_for_update().first() is None:
+    """Keep newer claims out until the transaction ends; the plan is left unread."""
+    if claim.held().select_for_update().values_list("pk").first() is None:
         raise FenceLost

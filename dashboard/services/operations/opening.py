@@ -1,28 +1,54 @@
-"""Opening a store that can restore, and saying plainly why another cannot."""
+"""Opening a store that can do what is asked for, and saying plainly why another cannot."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import TypeVar
 
 import checkpoints
 from dashboard import stores
 from dashboard.models import Source
 from dashboard.services.operations.errors import OperationRefused
 
+Able = TypeVar("Able", bound=checkpoints.ReadableStore)
+
 
 @contextlib.contextmanager
-def open_restorable(source: Source) -> Iterator[checkpoints.RestorableStore]:
-    """Open a source's store. Raises OperationRefused when it cannot restore.
+def open_able(source: Source, capability: str, protocol: type[Able]) -> Iterator[Able]:
+    """Open a source's store as one that has a capability. Raises OperationRefused.
 
-    Raises StoreError when it cannot be opened.
+    ``capability`` is a field of ``checkpoints.Capabilities``. Raises StoreError when the store
+    cannot be opened.
     """
     with stores.open_source(source) as store:
         capabilities = store.capabilities
-        if not capabilities.restore or not isinstance(store, checkpoints.RestorableStore):
-            reason = capabilities.reasons.get("restore", "its connector can only read")
-            raise OperationRefused(f"{source.name} cannot restore: {reason}")
+        if not getattr(capabilities, capability) or not isinstance(store, protocol):
+            reason = capabilities.reasons.get(capability, "its connector can only read")
+            raise OperationRefused(f"{source.name} cannot {capability}: {reason}")
         yield store
+
+
+def open_restorable(
+    source: Source,
+) -> contextlib.AbstractContextManager[checkpoints.RestorableStore]:
+    """Open a source's store as one that can restore. Raises OperationRefused, StoreError."""
+    return open_able(source, "restore", checkpoints.RestorableStore)  # type: ignore[type-abstract]
+
+
+def open_forkable(source: Source) -> contextlib.AbstractContextManager[checkpoints.ForkableStore]:
+    """Open a source's store as one that can fork. Raises OperationRefused, StoreError."""
+    return open_able(source, "fork", checkpoints.ForkableStore)  # type: ignore[type-abstract]
+
+
+def open_prunable(source: Source) -> contextlib.AbstractContextManager[checkpoints.PrunableStore]:
+    """Open a source's store as one that can prune. Raises OperationRefused, StoreError."""
+    return open_able(source, "prune", checkpoints.PrunableStore)  # type: ignore[type-abstract]
+
+
+def open_erasable(source: Source) -> contextlib.AbstractContextManager[checkpoints.ErasableStore]:
+    """Open a source's store as one that can erase. Raises OperationRefused, StoreError."""
+    return open_able(source, "erase", checkpoints.ErasableStore)  # type: ignore[type-abstract]
 
 
 def plan_restore(

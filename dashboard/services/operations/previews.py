@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import checkpoints
-from checkpoints.connectors.marks import OPERATION
+from checkpoints.connectors.marks import FORKED_FROM, OPERATION
 from checkpoints.presentation import summarised
 from dashboard import access
 from dashboard.models import Checkpoint, Thread, User
@@ -65,8 +65,8 @@ class RestorePreview:
 
 def preview_restore(*, user: User, checkpoint_pk: int, now: datetime) -> RestorePreview:
     """Derive a restore's plan from the live store. Raises Checkpoint.DoesNotExist."""
-    access.require(user, "operate")
     row = find_checkpoint(checkpoint_pk)
+    access.require(user, "operate", row.thread.agent.source.project)
     try:
         with open_restorable(row.thread.agent.source) as store:
             plan = plan_of(row, store)
@@ -87,7 +87,7 @@ def preview_restore(*, user: User, checkpoint_pk: int, now: datetime) -> Restore
 
 def find_checkpoint(checkpoint_pk: int) -> Checkpoint:
     """Return a row with its thread, agent and source. Raises Checkpoint.DoesNotExist."""
-    return Checkpoint.objects.select_related("thread__agent__source").get(pk=checkpoint_pk)
+    return Checkpoint.objects.select_related("thread__agent__source__project").get(pk=checkpoint_pk)
 
 
 def plan_of(row: Checkpoint, store: checkpoints.RestorableStore) -> checkpoints.RestorePlan:
@@ -127,8 +127,9 @@ def _row(thread: Thread, checkpoint_id: str | None) -> Checkpoint | None:
 
 
 def _looks_alive(thread: Thread, now: datetime) -> bool:
-    """Look at the agent's own saves; what restores appended says nothing about it."""
-    own = thread.checkpoints.exclude(metadata__has_key=OPERATION).order_by("-created_at", "-id")
+    """Look at the agent's own saves; what restores and forks wrote says nothing about it."""
+    own = thread.checkpoints.exclude(metadata__has_any_keys=[OPERATION, FORKED_FROM])
+    own = own.order_by("-created_at", "-id")
     saved_at = own.values_list("created_at", flat=True)[:SAVES_LOOKED_AT]
     return looks_alive(list(saved_at), now)
 

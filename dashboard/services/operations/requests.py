@@ -1,4 +1,4 @@
-"""Asking for a restore."""
+"""Asking for a restore that was previewed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from datetime import datetime
 
 import checkpoints
 from dashboard import access
-from dashboard.models import Checkpoint, Operation, Thread, User
+from dashboard.models import Checkpoint, Operation, OperationKind, Thread, User
 from dashboard.services import audit
 from dashboard.services.operations import clicks
-from dashboard.services.operations.clicks import Click
+from dashboard.services.operations.clicks import Click, Wish
 from dashboard.services.operations.errors import OperationRefused
 from dashboard.services.operations.lines import agent_has_gone_on
 from dashboard.services.operations.opening import open_restorable
@@ -33,10 +33,11 @@ def request_restore(
     agent saves until the worker acts becomes part of the branch. Raises Checkpoint.DoesNotExist,
     PlanExpired, PlanStale with both heads, or OperationRefused.
     """
-    access.require(user, "operate")
     click = Click(user=user, reason=reason.strip(), idempotency_key=idempotency_key, now=now)
     row = find_checkpoint(checkpoint_pk)
-    if (asked := clicks.asked_before(click, row.checkpoint_id, thread=row.thread)) is not None:
+    access.require(user, "operate", row.thread.agent.source.project)
+    wish = restore_wish(row)
+    if (asked := clicks.asked_before(click, wish)) is not None:
         return asked
     clicks.require_reason(click)
     seen = SeenPlan.from_token(plan_token, Seen(checkpoint_pk=row.pk, user_pk=user.pk))
@@ -48,11 +49,46 @@ def request_restore(
     except checkpoints.CheckpointError as error:
         raise OperationRefused(f"{error}. Nothing was asked for.") from error
     return clicks.create(
-        click,
+        click, wish, plan, previous_head_id=plan.expected_head or "", follow_live=follow_live
+    )
+
+
+def draft_restore(
+    *,
+    user: User,
+    checkpoint_pk: int,
+    idempotency_key: str,
+    now: datetime,
+    follow_live: bool = False,
+) -> Operation:
+    """Keep a restore's plan as a draft, to be confirmed by its hash.
+
+    Raises Checkpoint.DoesNotExist, or OperationRefused.
+    """
+    click = Click(user=user, reason="", idempotency_key=idempotency_key, now=now, draft=True)
+    row = find_checkpoint(checkpoint_pk)
+    access.require(user, "operate", row.thread.agent.source.project)
+    wish = restore_wish(row)
+    if (asked := clicks.asked_before(click, wish)) is not None:
+        return asked
+    try:
+        with open_restorable(row.thread.agent.source) as store:
+            plan = plan_of(row, store)
+    except checkpoints.CheckpointError as error:
+        raise OperationRefused(f"{error}. Nothing was asked for.") from error
+    return clicks.create(
+        click, wish, plan, previous_head_id=plan.expected_head or "", follow_live=follow_live
+    )
+
+
+def restore_wish(row: Checkpoint) -> Wish:
+    """Return the wish to have a checkpoint restored."""
+    return Wish(
+        kind=OperationKind.RESTORE,
+        source=row.thread.agent.source,
         thread=row.thread,
-        plan=plan,
+        agent=row.thread.agent,
         target_id=row.checkpoint_id,
-        follow_live=follow_live,
     )
 
 
@@ -63,6 +99,7 @@ def _note_refusal(click: Click, row: Checkpoint, error: checkpoints.CorruptCheck
         action="operation.refused",
         target=row.checkpoint_id,
         details={"message": str(error), "reason": click.reason},
+        project=row.thread.agent.source.project,
         now=click.now,
     )
 

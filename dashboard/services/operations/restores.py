@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import checkpoints
-from dashboard.models import Operation, OperationState, OperationStep
+from dashboard.models import Operation, OperationState, OperationStep, Thread
 from dashboard.services.operations.journal import PlannedStep
 from dashboard.services.operations.lines import agent_has_gone_on, stands_on
 from dashboard.services.operations.opening import plan_restore
@@ -47,7 +47,7 @@ class RestoreWork:
             and agent_has_gone_on(
                 self.store,
                 plan,
-                thread=self.operation.thread,
+                thread=self._thread(),
                 seen_head=self.plan.expected_head,
                 seen_at=self.operation.created_at,
             )
@@ -65,10 +65,10 @@ class RestoreWork:
         written = self.store.choose_ids(self.plan)
         return [PlannedStep(action=RESTORE_ACTION, written_ids=written)]
 
-    def apply(self, step: OperationStep, now: datetime) -> None:
+    def apply(self, step: OperationStep, now: datetime) -> Mapping[str, Any]:
         """Restore; the store looks first whether this operation has already done it."""
         try:
-            self.store.restore(
+            head = self.store.restore(
                 self.plan,
                 written_ids=step.written_ids,
                 operation_id=str(self.operation.pk),
@@ -79,8 +79,12 @@ class RestoreWork:
             if self.operation.follow_live:
                 raise Overtaken from None
             raise Stop(self._moved(error)) from None
+        return {"head_id": head.checkpoint_id}
 
-    def verify(self, steps: Sequence[OperationStep]) -> Ending:
+    def book(self, step: OperationStep, result: Mapping[str, Any], now: datetime) -> None:
+        """Write nothing: a scan tells the index."""
+
+    def verify(self, steps: Sequence[OperationStep], now: datetime) -> Ending:
         """Read the restored checkpoint back and see whether the head stands on it."""
         restored_id = restored_by(self.plan, steps)
         head = self.store.head(self.plan.agent_id, self.plan.thread_id)
@@ -105,6 +109,11 @@ class RestoreWork:
             namespace=self.plan.targets[0].namespace,
             checkpoint_id=self.operation.target_id,
         )
+
+    def _thread(self) -> Thread:
+        if self.operation.thread is None:
+            raise ValueError("a restore is of one thread")
+        return self.operation.thread
 
     def _stale(self, message: str) -> Ending:
         head = self.store.head(self.plan.agent_id, self.plan.thread_id)

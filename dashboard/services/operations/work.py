@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, Self
 
-import checkpoints
 from dashboard.models import OperationState, OperationStep
 from dashboard.services.operations.journal import PlannedStep
+from dashboard.services.operations.plans import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +34,13 @@ class Overtaken(Exception):
 
 
 class Work(Protocol):
-    """One operation on its opened store. Every method but ``apply`` leaves the store alone."""
+    """One operation on its opened store.
+
+    Every method but ``apply`` leaves the store alone, and all but ``book`` the index.
+    """
 
     @property
-    def plan(self) -> checkpoints.RestorePlan:
+    def plan(self) -> Plan:
         """What is carried out."""
         ...
 
@@ -56,13 +59,17 @@ class Work(Protocol):
         """Choose the steps and the ids that each will write."""
         ...
 
-    def apply(self, step: OperationStep, now: datetime) -> None:
-        """Act once, however often called; raise Stop when it can no longer be done.
+    def apply(self, step: OperationStep, now: datetime) -> Mapping[str, Any]:
+        """Act once, however often called, and return what came of it as JSON types.
 
-        Raises Overtaken when it must be checked again first.
+        Raises Stop when it can no longer be done, Overtaken when it must be checked again first.
         """
         ...
 
-    def verify(self, steps: Sequence[OperationStep]) -> Ending:
-        """Read back and say how the operation ended."""
+    def book(self, step: OperationStep, result: Mapping[str, Any], now: datetime) -> None:
+        """Write what came of a step into the index, in the transaction that marks it done."""
+        ...
+
+    def verify(self, steps: Sequence[OperationStep], now: datetime) -> Ending:
+        """Read back and say how the operation ended. ``steps`` are all that were journalled."""
         ...
