@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect
 
-API_PREFIX = "/api/"
+from dashboard.middleware.requests import API_PREFIX
 
 
 class LoginRequiredMiddleware(DjangoLoginRequired):

@@ -6,8 +6,10 @@ import secrets
 from collections.abc import Callable
 
 import structlog
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 
+API_PREFIX = "/api/"
 ID_HEADER = "X-Request-ID"
 _ID_BYTES = 8
 
@@ -30,6 +32,20 @@ class RequestMiddleware:
         response = self.get_response(request)
         response[ID_HEADER] = request_id
         return response
+
+
+class QueryMiddleware:
+    """Refuses addresses of pages that hold a NUL, which PostgreSQL takes in no text."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request. Raises BadRequest; the API answers for itself."""
+        texts = (text for name, values in request.GET.lists() for text in (name, *values))
+        if not request.path.startswith(API_PREFIX) and any("\0" in text for text in texts):
+            raise BadRequest("The address holds a NUL character; open the page without it.")
+        return self.get_response(request)
 
 
 def request_id(request: HttpRequest) -> str:

@@ -17,6 +17,7 @@ from dashboard import queue
 from dashboard.models import Source, SourceFinding
 from dashboard.models.sources import SourceHealth
 from dashboard.services.ingest import ingest_changes
+from dashboard.services.ingest.pins import note_pins
 from dashboard.stores import open_source
 
 LEASE = timedelta(seconds=60)
@@ -133,6 +134,7 @@ def _take_in(source: Source, changes: checkpoints.Changes, now: datetime) -> int
 
 
 def _finish(source: Source, store: checkpoints.ReadableStore, now: datetime) -> None:
+    note_pins(source, store)
     findings = SourceFinding.objects.filter(source=source).count()
     wrong = f"{findings} finding{'s' if findings != 1 else ''}" if findings else ""
     Source.objects.filter(pk=source.pk).update(

@@ -13,15 +13,15 @@ from django.db import IntegrityError, transaction
 
 import checkpoints
 from checkpoints.stores.urls import absolute_url, parse_url
-from dashboard import queue
-from dashboard.access import require
-from dashboard.models import Operation, OperationState, Source, User
+from dashboard import access, queue
+from dashboard.models import Operation, OperationState, Project, Source, TrashedBatch, User
 from dashboard.services import audit
 from dashboard.stores import open_url
 
 MAX_COUNTED = 10_000
 MAX_NAME_CHARACTERS = 200
 OPEN = (OperationState.QUEUED, OperationState.RUNNING)
+_TAKEN = "This store is a source already, here or in another project."
 logger = structlog.get_logger(__name__)
 
 
@@ -42,7 +42,7 @@ class SourceTest:
 
 def test_url(*, user: User, url: str) -> SourceTest:
     """Open a store for reading and say what is there, or what stands in the way."""
-    require(user, "operate")
+    access.require(user, "operate")
     kind = url.partition(":")[0][:40].lower()
     try:
         return _look(absolute_url(url), kind)
@@ -79,19 +79,34 @@ def _only_read(reason: str) -> str:
     return f"It can be read but not restored from: {reason}." if reason else "It can be read."
 
 
-def add_source(*, user: User, url: str, name: str, now: datetime) -> Source:
+def add_source(
+    *, user: User, url: str, name: str, now: datetime, project_id: int | None = None
+) -> Source:
     """Add a store that can be opened, and have it read. Raises SourceRefused and says why not.
 
-    A store that agents have reported about already is connected instead.
+    ``project_id`` may be left out by who operates one project only. A store that its agents have
+    reported about already is connected instead.
     """
+    project = _project(user, project_id)
     test = test_url(user=user, url=url)
     if not test.ok:
         raise SourceRefused(test.message)
     place = absolute_url(url)
-    reported = Source.objects.filter(url=place, connected=False).first()
+    reported = Source.objects.filter(project=project, url=place, connected=False).first()
     if reported is not None:
         return _connect(user, reported, test, now)
-    return _add(user, Source(url=place, name=_name(name, place), created_at=now), test, now)
+    new = Source(project=project, url=place, name=_name(name, place), created_at=now)
+    return _add(user, new, test, now)
+
+
+def _project(user: User, project_id: int | None) -> Project:
+    """Return the project to add to. Raises Hidden, Forbidden, SourceRefused when none is named."""
+    access.require(user, "operate", project_id)
+    operated = access.projects(user, "operate")
+    found = operated.filter(pk=project_id) if project_id else operated[:2]
+    if len(found) != 1:
+        raise SourceRefused("Say in which project; nothing was added.")
+    return found[0]
 
 
 def connect_source(*, user: User, source_id: int, now: datetime) -> Source:
@@ -118,18 +133,32 @@ def sync_now(*, user: User, source_id: int) -> Source:
 def remove_source(*, user: User, source_id: int, now: datetime) -> str:
     """Take a source and all that the index knows of it away; return its name.
 
-    The store is not touched. Raises SourceRefused while an operation changes it.
+    The store is not touched. Raises LoginTooOld, and SourceRefused while an operation changes it,
+    needs attention, or has put something into the trash that is neither swept nor back.
     """
+    access.require_recent_login(user, now)
     with transaction.atomic():
         source = _get(user, source_id)
-        if Operation.objects.filter(source=source, state__in=OPEN).exists():
-            raise SourceRefused(
-                f"An operation on {source.name} has not ended; nothing was removed. Wait for it or "
-                "cancel it first."
-            )
-        _record(user, "source.removed", source, now)
+        _require_settled(source)
         source.delete()
+        _record(user, "source.removed", source, now)
     return source.name
+
+
+def _require_settled(source: Source) -> None:
+    """Raise SourceRefused where the books of a source are needed still."""
+    unsettled = (*OPEN, OperationState.NEEDS_ATTENTION)
+    if Operation.objects.filter(source=source, state__in=unsettled).exists():
+        raise SourceRefused(
+            f"An operation on {source.name} has not ended; nothing was removed. Wait for it or "
+            "cancel it first."
+        )
+    lying = TrashedBatch.objects.filter(operation__source=source, purged_at=None, returned_at=None)
+    if lying.exists():
+        raise SourceRefused(
+            f"Checkpoints of {source.name} lie in the trash, which nobody would sweep any more; "
+            "nothing was removed. Bring them back, or wait until they are swept."
+        )
 
 
 def _add(user: User, source: Source, test: SourceTest, now: datetime) -> Source:
@@ -141,30 +170,41 @@ def _add(user: User, source: Source, test: SourceTest, now: datetime) -> Source:
             _record(user, "source.added", source, now)
             queue.enqueue_scan(source.pk)
     except IntegrityError as error:
-        raise SourceRefused("This store is a source already; nothing was added.") from error
+        raise SourceRefused(f"{_TAKEN} Nothing was added.") from error
     return source
 
 
 def _connect(user: User, source: Source, test: SourceTest, now: datetime) -> Source:
     source.connected = True
     source.capabilities = dict(test.capabilities)
-    with transaction.atomic():
-        source.save(update_fields=["connected", "capabilities"])
-        _record(user, "source.connected", source, now)
-        queue.enqueue_scan(source.pk)
+    try:
+        with transaction.atomic():
+            source.save(update_fields=["connected", "capabilities"])
+            _record(user, "source.connected", source, now)
+            queue.enqueue_scan(source.pk)
+    except IntegrityError as error:
+        raise SourceRefused(f"{_TAKEN} Nothing was connected.") from error
     return source
 
 
 def _get(user: User, source_id: int) -> Source:
-    require(user, "operate")
-    source = Source.objects.filter(pk=source_id).first()
+    access.require(user, "operate")
+    source = access.visible(user, Source.objects.filter(pk=source_id)).first()
     if source is None:
         raise SourceRefused("There is no such source; it may have been removed. See the list.")
+    access.require(user, "operate", source.project_id)
     return source
 
 
 def _record(user: User, action: str, source: Source, now: datetime) -> None:
-    audit.record(user=user, action=action, target=source.name, details={"url": source.url}, now=now)
+    audit.record(
+        user=user,
+        action=action,
+        target=source.name,
+        details={"url": source.url},
+        now=now,
+        project=source.project_id,
+    )
 
 
 def _name(name: str, url: str) -> str:

@@ -42,7 +42,7 @@ def ingest_push(*, token: ApiToken, push: Push, now: datetime) -> Ingested:
     """
     _check(token, push)
     with transaction.atomic():
-        source = reported_source(push.source_url, name=push.source_name, now=now)
+        source = reported_source(push.source_url, token=token, name=push.source_name, now=now)
         names = ((record.agent_id, record.thread_id) for record in push.records)
         upserted = upsert(lock_threads(source, names, now=now), push.records, now=now)
         if upserted.conflicts:

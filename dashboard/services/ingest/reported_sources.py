@@ -6,27 +6,31 @@ from datetime import datetime
 
 import checkpoints
 from checkpoints.stores.urls import StoreUrl, absolute_url, parse_url
-from dashboard.models import Source
+from dashboard.models import ApiToken, Source
 from dashboard.services.ingest.cleaning import UnusableRecord, check_id, text
 
 MAX_NAME_CHARACTERS = 200
 
 
-def find_source(url: str) -> Source | None:
-    """Return the source of a URL, if there is one. Raises UnusableRecord for what is no URL."""
+def find_source(url: str, *, token: ApiToken) -> Source | None:
+    """Return the source of a URL in the token's project, if there is one. Raises UnusableRecord."""
     _parse(url)
-    return Source.objects.filter(url=absolute_url(url)).first()
+    return Source.objects.filter(project=token.project_id, url=absolute_url(url)).first()
 
 
-def reported_source(url: str, *, name: str, now: datetime) -> Source:
-    """Return the source of a URL, made now if nobody knew it. Raises UnusableRecord."""
+def reported_source(url: str, *, token: ApiToken, name: str, now: datetime) -> Source:
+    """Return the source of a URL in the token's project, made now if nobody knew it there.
+
+    What other projects know of the same store is neither read nor changed. Raises UnusableRecord.
+    """
     parsed = _parse(url)
-    place = absolute_url(url)
-    known = Source.objects.filter(url=place).first()
-    if known is None:
-        new = _new(parsed, place, name, now)
-        Source.objects.bulk_create([new], ignore_conflicts=True)
-    return known or Source.objects.get(url=place)
+    known = find_source(url, token=token)
+    if known is not None:
+        return known
+    new = _new(parsed, absolute_url(url), name, now)
+    new.project = token.project
+    Source.objects.bulk_create([new], ignore_conflicts=True)
+    return Source.objects.get(project=token.project_id, url=new.url)
 
 
 def _new(parsed: StoreUrl, place: str, name: str, now: datetime) -> Source:

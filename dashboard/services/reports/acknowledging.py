@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -16,18 +16,21 @@ UNKNOWN = "directive_id: there is no such directive for this agent and source"
 
 def take_acknowledgements(
     token: ApiToken, source: Source, items: Sequence[AcknowledgementItem], now: datetime
-) -> tuple[int, list[Refused]]:
-    """Write down answers; return how many are new, and those to no directive of this source."""
+) -> tuple[list[Directive], list[Refused]]:
+    """Write down answers; return what they are new for, and those to no directive of this source.
+
+    :func:`note_acknowledged` tells the audit log, once nothing else is left to be locked.
+    """
     known = _known(token, source, items)
     refused: list[Refused] = []
-    told = 0
+    told: list[Directive] = []
     for item in items:
         row = known.get(item.directive_id)
         if row is None:
             refused.append(Refused(id=item.id, detail=UNKNOWN))
         elif row.state != DirectiveState.ACKNOWLEDGED:
-            _acknowledge(row, item, token, now)
-            told += 1
+            _acknowledge(row, item, now)
+            told.append(row)
     return told, refused
 
 
@@ -50,17 +53,22 @@ def _uuid(given: str) -> UUID | None:
         return None
 
 
-def _acknowledge(row: Directive, item: AcknowledgementItem, token: ApiToken, now: datetime) -> None:
-    """Write an answer down. The audit log keeps its own time: an agent may say any."""
+def _acknowledge(row: Directive, item: AcknowledgementItem, now: datetime) -> None:
     row.state = DirectiveState.ACKNOWLEDGED
     row.outcome, row.detail = item.outcome, text(item.detail)
     row.finished_at = min(item.at, now)
     row.save(update_fields=["state", "outcome", "detail", "finished_at"])
-    audit.record(
-        user=None,
-        actor=f"agent with token {token.prefix}…",
-        action="directive.acknowledged",
-        target=str(row.pk),
-        details={"outcome": row.outcome, "detail": row.detail},
-        now=now,
-    )
+
+
+def note_acknowledged(token: ApiToken, rows: Iterable[Directive], now: datetime) -> None:
+    """Tell the audit log of answers. It keeps its own time: an agent may say any."""
+    for row in rows:
+        audit.record(
+            user=None,
+            actor=f"agent with token {token.prefix}…",
+            action="directive.acknowledged",
+            target=str(row.pk),
+            details={"outcome": row.outcome, "detail": row.detail},
+            now=now,
+            project=token.project_id,
+        )

@@ -24,6 +24,8 @@ from dashboard.services import audit
 from dashboard.services.ingest.cleaning import check_id
 from dashboard.services.ingest.reported_sources import find_source
 
+SOURCE = "thread__agent__source"
+
 
 class DirectiveRefused(Exception):
     """The directive cannot be left or taken back as asked; nothing was changed."""
@@ -34,11 +36,11 @@ def leave_restore(
 ) -> Directive:
     """Leave the directive to restore a checkpoint; its agent obeys when it asks or reports next.
 
-    The same click again returns the same directive. Raises Checkpoint.DoesNotExist, or
-    DirectiveRefused.
+    The same click again returns the same directive. Raises Checkpoint.DoesNotExist, Hidden,
+    Forbidden, or DirectiveRefused.
     """
-    access.require(user, "operate")
     row = Checkpoint.objects.select_related("thread__agent__source").get(pk=checkpoint_pk)
+    access.require(user, "operate", row.thread.agent.source.project_id)
     if (asked := _asked_before(user, row, idempotency_key)) is not None:
         return asked
     if refused := why_not_direct(row, is_head=row.thread.head_id == row.pk):
@@ -53,15 +55,25 @@ def cancel_directive(*, user: User, directive_id: UUID, now: datetime) -> Direct
 
     One that was delivered may have been obeyed already; the agent's answer is then still noted.
     """
-    access.require(user, "operate")
     with transaction.atomic():
-        row = Directive.objects.select_for_update().get(pk=directive_id)
+        row = (
+            Directive.objects.select_for_update(of=("self",))
+            .select_related(SOURCE)
+            .get(pk=directive_id)
+        )
+        project = row.thread.agent.source.project_id
+        access.require(user, "operate", project)
         if not row.is_open:
             raise DirectiveRefused(f"It has ended already: {row.get_state_display().lower()}.")
         row.state, row.finished_at = DirectiveState.CANCELLED, now
         row.save(update_fields=["state", "finished_at"])
         audit.record(
-            user=user, action="directive.cancelled", target=str(row.pk), details={}, now=now
+            user=user,
+            action="directive.cancelled",
+            target=str(row.pk),
+            details={},
+            now=now,
+            project=project,
         )
     return row
 
@@ -78,7 +90,7 @@ def waiting_directives(
     check_id("thread_id", thread_id, required=True)
     if token.agent_id and token.agent_id != agent_id:
         raise access.Forbidden(f"This token may only ask for agent {token.agent_id!r}.")
-    source = find_source(source_url)
+    source = find_source(source_url, token=token)
     threads = Thread.objects.filter(
         agent__source=source, agent__agent_id=agent_id, thread_id=thread_id
     )
@@ -123,6 +135,7 @@ def _create(
                 target=str(left.pk),
                 details={"checkpoint_id": row.checkpoint_id, "reason": reason},
                 now=now,
+                project=row.thread.agent.source.project_id,
             )
     except IntegrityError:
         return _first(user, row, idempotency_key)

@@ -13,7 +13,11 @@ from dashboard.services.ingest.cleaning import UnusableRecord
 from dashboard.services.ingest.heads import ThreadName
 from dashboard.services.ingest.reported_sources import find_source, reported_source
 from dashboard.services.ingest.threads import lock_threads
-from dashboard.services.reports.acknowledging import UNKNOWN, take_acknowledgements
+from dashboard.services.reports.acknowledging import (
+    UNKNOWN,
+    note_acknowledged,
+    take_acknowledgements,
+)
 from dashboard.services.reports.checkpoints import take_checkpoints
 from dashboard.services.reports.directives import hand_out
 from dashboard.services.reports.happenings import take_effects, take_failures, take_metrics
@@ -55,14 +59,15 @@ def take_reports(
     """
     usable, refused = _sorted_out(token, items)
     names = {item.thread for item in usable if not isinstance(item, AcknowledgementItem)}
-    if not names and find_source(source_url) is None:
+    if not names and find_source(source_url, token=token) is None:
         refused += [Refused(id=item.id, detail=UNKNOWN) for item in usable]
         return Taken(accepted=0, duplicates=0, refused=tuple(refused))
     with transaction.atomic():
-        source = reported_source(source_url, name=source_name, now=now)
+        source = reported_source(source_url, token=token, name=source_name, now=now)
         threads = lock_threads(source, names, now=now)
-        accepted, unfit = _take(token, source, threads, usable, now)
+        accepted, acknowledged, unfit = _take(token, source, threads, usable, now)
         directives = hand_out(threads.values(), now=now)
+        note_acknowledged(token, acknowledged, now)
     refused += unfit
     return Taken(
         accepted=accepted,
@@ -99,8 +104,8 @@ def _take(
     threads: dict[ThreadName, Thread],
     items: Sequence[Item],
     now: datetime,
-) -> tuple[int, list[Refused]]:
-    """Store each kind; return how many items are new, and which were refused."""
+) -> tuple[int, list[Directive], list[Refused]]:
+    """Store each kind; return how many items are new, what they answer, and which were refused."""
     saved, conflicts = take_checkpoints(
         source, threads, [item for item in items if isinstance(item, CheckpointItem)], now
     )
@@ -113,4 +118,4 @@ def _take(
         take_effects(threads, [i for i in items if isinstance(i, EffectItem)], now),
         take_resumes(threads, [i for i in items if isinstance(i, ResumeItem)], now),
     )
-    return saved + told + sum(happened), [*conflicts, *unknown]
+    return saved + len(told) + sum(happened), told, [*conflicts, *unknown]

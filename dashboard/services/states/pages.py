@@ -29,7 +29,8 @@ class NoSuchPath(NotFound):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatePage:
-    """A value and its children. ``next_start`` is where the children go on, None at their end.
+    """A value and its children. ``start`` is where these begin, ``next_start`` where they go on,
+    None at their end.
 
     ``whole`` is a leaf's full text; None for a value with children.
     """
@@ -38,6 +39,7 @@ class StatePage:
     node: Node
     children: tuple[Node, ...]
     next_start: int | None
+    start: int
     whole: str | None
 
     @property
@@ -53,7 +55,7 @@ def state_page(*, user: User, checkpoint_pk: int, places: Places, start: int = 0
     the index shows the checkpoint as damaged.
     """
     row = find_checkpoint(user=user, checkpoint_pk=checkpoint_pk)
-    path, value = _value_at(load_state(row), places)
+    path, value = value_at(load_state(row), places)
     described = node(value, path, places)
     shown = children(value, described, start=start, limit=LEVEL)
     end = start + len(shown)
@@ -62,11 +64,13 @@ def state_page(*, user: User, checkpoint_pk: int, places: Places, start: int = 0
         node=described,
         children=shown,
         next_start=end if described.has_children and end < (described.size or 0) else None,
+        start=start,
         whole=None if described.has_children else whole_text(value),
     )
 
 
-def _value_at(value: Any, places: Places) -> tuple[Path, Any]:
+def value_at(value: Any, places: Places) -> tuple[Path, Any]:
+    """Return the value at ``places`` and the keys that lead to it. Raises NoSuchPath."""
     path: Path = ()
     for place in places:
         try:

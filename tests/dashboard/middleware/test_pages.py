@@ -187,3 +187,15 @@ def test_the_right_password_logs_in_under_a_new_session(person: User) -> None:
 
     assert SESSION_KEY in client.session
     assert client.session.session_key != before
+
+
+@pytest.mark.parametrize("query", ["text=%00", "a%00b=1", "after=x%00"])
+def test_an_address_that_no_database_takes_is_refused_in_words(
+    client: Client, query: str, db: None
+) -> None:
+    client.force_login(User.objects.create(username="operator"))
+
+    response = client.get(f"/agents/?{query}")
+
+    assert response.status_code == HTTPStatus.BAD_REQUEST
+    assert b"othing was changed" in response.content
