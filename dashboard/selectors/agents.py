@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
-from dashboard.access import require
-from dashboard.models import Agent, Checkpoint, Source, User
+from dashboard.access import projects, require, visible
+from dashboard.models import Agent, Checkpoint, Project, Source, User
 from dashboard.models.agents import STATUSES
 from dashboard.selectors.keyset import Order, page_after
 
@@ -26,12 +26,13 @@ class AgentFilter:
     text: str = ""
     status: str = ""
     source_id: int | None = None
+    project_id: int | None = None
     sort: str = "activity"
 
     @property
     def narrowed(self) -> bool:
         """Whether anything is left out."""
-        return bool(self.text or self.status or self.source_id)
+        return bool(self.text or self.status or self.source_id or self.project_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,7 @@ class AgentsPage:
     next_key: str
     filter: AgentFilter
     sources: tuple[Source, ...]
+    projects: tuple[Project, ...]
     statuses: tuple[tuple[str, str], ...]
 
 
@@ -49,24 +51,29 @@ def agents_page(*, user: User, wanted: AgentFilter, after: str = "") -> AgentsPa
     """Return a page of agents. Raises NotFound for a key that no page handed out."""
     require(user, "read")
     order = SORTS.get(wanted.sort, SORTS["activity"])
-    found = page_after(_narrowed(wanted), order, after)
+    found = page_after(
+        _narrowed(visible(user, Agent.objects.all(), "source__project"), wanted), order, after
+    )
     return AgentsPage(
         rows=found.rows,
         next_key=found.next_key,
         filter=wanted,
-        sources=tuple(Source.objects.order_by("name")),
+        sources=tuple(visible(user, Source.objects.all()).order_by("name")),
+        projects=tuple(projects(user).order_by("name")),
         statuses=tuple(STATUSES),
     )
 
 
-def _narrowed(wanted: AgentFilter) -> QuerySet[Agent]:
-    rows = Agent.objects.select_related("source").annotate(thread_count=Count("threads"))
+def _narrowed(agents: QuerySet[Agent], wanted: AgentFilter) -> QuerySet[Agent]:
+    rows = agents.select_related("source").annotate(thread_count=Count("threads"))
     if wanted.text:
         rows = rows.filter(_matches(wanted.text))
     if wanted.status:
         rows = rows.filter(status=wanted.status)
     if wanted.source_id:
         rows = rows.filter(source_id=wanted.source_id)
+    if wanted.project_id:
+        rows = rows.filter(source__project_id=wanted.project_id)
     return rows
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -12,6 +12,8 @@ from django.db.models import F, Model, Q, QuerySet
 from dashboard.selectors.errors import NotFound
 
 PAGE = 100
+MAX_DIGITS = 19
+"""Those of the largest number that a row can have."""
 Row = TypeVar("Row", bound=Model)
 
 
@@ -74,7 +76,8 @@ def _behind(order: Order, key: str) -> Q:
 def _parse(order: Order, key: str) -> tuple[int | UUID, Any]:
     try:
         pk, _, text = key.partition("~")
-        known: int | UUID = int(pk) if pk.isdigit() else UUID(pk)
+        number = pk.isdigit() and len(pk) <= MAX_DIGITS
+        known: int | UUID = int(pk) if number else UUID(pk)
         return known, _value(order.kind, text) if text else None
     except ValueError as error:
         raise NotFound("This page of the list does not exist; open the list anew.") from error
@@ -82,5 +85,13 @@ def _parse(order: Order, key: str) -> tuple[int | UUID, Any]:
 
 def _value(kind: type[datetime | int | str], text: str) -> datetime | int | str:
     if kind is datetime:
-        return datetime.fromisoformat(text)
+        return _time(text)
     return int(text) if kind is int else text
+
+
+def _time(text: str) -> datetime:
+    """Return a time that every database can compare with. Raises ValueError."""
+    found = datetime.fromisoformat(text)
+    if found.utcoffset() is None or found.year in (MINYEAR, MAXYEAR):
+        raise ValueError("a key holds a time of a row, with its offset")
+    return found

@@ -5,15 +5,23 @@ Times are milliseconds since 1970 in UTC, sizes are bytes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import QuerySet
 
-from dashboard.models import Checkpoint, Operation, Thread, User
+from dashboard.models import (
+    Checkpoint,
+    Operation,
+    OperationState,
+    OperationStep,
+    Thread,
+    User,
+)
 from dashboard.selectors.branches import MAIN, Node, lay_out
 from dashboard.selectors.buckets import Bucket, extent, gather, milliseconds
+from dashboard.selectors.operations import LARGE, LARGE_OF_UNDONE
 from dashboard.selectors.timelines import find_thread
 
 MOST_MARKS = 2000
@@ -107,12 +115,13 @@ def _one_by_one(threads: Sequence[Thread], rows: Sequence[Checkpoint], span: Spa
         lanes += [Lane(thread=thread, branch=branch) for branch in branches]
     moments = [milliseconds(row.created_at) for row in rows]
     since, until = _bounds(span, (min(moments), max(moments)) if moments else None)
+    operations = _operations(threads, lanes, since)
     return Drawing(
         since=since,
-        until=until,
+        until=_reaching(operations, until, span),
         lanes=tuple(lanes),
         marks=tuple(sorted(marks, key=lambda mark: mark.row.created_at)),
-        operations=_operations(threads, lanes, since),
+        operations=operations,
     )
 
 
@@ -141,14 +150,26 @@ def _gathered(threads: Sequence[Thread], rows: QuerySet[Checkpoint], span: Span)
     lane_of = {thread.pk: lane for lane, thread in enumerate(threads)}
     lanes = tuple(Lane(thread=thread) for thread in threads)
     found = gather(rows, since=since, until=until, buckets=per_kind)
+    operations = _operations(threads, lanes, since)
     return Drawing(
         since=since,
-        until=until,
+        until=_reaching(operations, until, span),
         lanes=lanes,
         heaps=tuple(Heap(lane=lane_of[bucket.thread_pk], bucket=bucket) for bucket in found),
         marks=tuple(_heads(threads, since, until)),
-        operations=_operations(threads, lanes, since),
+        operations=operations,
     )
+
+
+def _reaching(operations: Sequence[tuple[int, Operation]], until: int, span: Span) -> int:
+    """Return an end behind the last operation, unless the stretch of time was chosen."""
+    if span.until:
+        return until
+    return max([until, *(_moment(operation) for _, operation in operations)])
+
+
+def _moment(operation: Operation) -> int:
+    return milliseconds(operation.finished_at or operation.created_at)
 
 
 def _heads(threads: Sequence[Thread], since: int, until: int) -> list[Mark]:
@@ -169,10 +190,31 @@ def _bounds(span: Span, found: tuple[int, int] | None) -> tuple[int, int]:
 def _operations(
     threads: Sequence[Thread], lanes: Sequence[Lane], since: int
 ) -> tuple[tuple[int, Operation], ...]:
-    rows = Operation.objects.filter(thread__in=threads).order_by("-created_at", "-pk")
+    """Return the latest operations on the lanes, also those that reach over several threads."""
     first = {lane.thread.pk: at for at, lane in reversed(list(enumerate(lanes)))}
-    return tuple(
-        (first[operation.thread_id], operation)
-        for operation in rows[:MOST_OPERATIONS]
-        if since <= milliseconds(operation.finished_at or operation.created_at)
+    found = sorted(
+        (*_on_one(threads), *_on_several(threads)), key=lambda one: one[1].created_at, reverse=True
     )
+    return tuple(
+        (first[thread_pk], operation)
+        for thread_pk, operation in found[:MOST_OPERATIONS]
+        if since <= _moment(operation)
+    )
+
+
+def _on_one(threads: Sequence[Thread]) -> Iterator[tuple[int, Operation]]:
+    rows = Operation.objects.filter(thread__in=threads).exclude(state=OperationState.DRAFT)
+    small = rows.defer(*LARGE).select_related("undo_of").defer(*LARGE_OF_UNDONE)
+    for operation in small.order_by("-created_at", "-pk")[:MOST_OPERATIONS]:
+        if operation.thread_id is not None:
+            yield operation.thread_id, operation
+
+
+def _on_several(threads: Sequence[Thread]) -> Iterator[tuple[int, Operation]]:
+    steps = OperationStep.objects.filter(thread__in=threads, operation__thread=None)
+    steps = steps.select_related("operation__undo_of")
+    large = [f"operation__{name}" for name in (*LARGE, *LARGE_OF_UNDONE)]
+    newest = steps.defer("result", "written_ids", *large).order_by("-operation__created_at")
+    for step in newest[:MOST_OPERATIONS]:
+        if step.thread_id is not None:
+            yield step.thread_id, step.operation

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.fields.json import KT
 
 import checkpoints
-from dashboard.access import require
+from dashboard.access import require, visible
 from dashboard.models import Agent, Checkpoint, Heartbeat, Operation, Source, Thread, User
-from dashboard.models.operations import OperationState
+from dashboard.models.operations import OPEN_STATES, OperationState
 from dashboard.models.sources import SourceHealth
+from dashboard.selectors.checkpoints import FORK_MARK
+from dashboard.selectors.operations import TO_SEE, readable
 
 SHOWN = 8
 SILENCE = timedelta(seconds=60)
@@ -21,8 +24,6 @@ TROUBLED = (
     checkpoints.Status.WAITING,
     checkpoints.Status.INTERRUPTED,
 )
-OPEN = (OperationState.QUEUED, OperationState.RUNNING)
-TROUBLED_OPERATIONS = (OperationState.NEEDS_ATTENTION, OperationState.SUPERSEDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class OverviewPage:
     threads: tuple[Thread, ...]
     sources: tuple[Source, ...]
     running: tuple[Operation, ...]
+    waiting_operations: tuple[Operation, ...]
     troubled_operations: tuple[Operation, ...]
     latest: tuple[Checkpoint, ...]
     worker_seen_at: datetime | None
@@ -52,7 +54,12 @@ class OverviewPage:
     @property
     def attention_count(self) -> int:
         """How many things are listed as needing attention."""
-        listed = (self.threads, self.troubled_operations, self.troubled_sources)
+        listed = (
+            self.threads,
+            self.waiting_operations,
+            self.troubled_operations,
+            self.troubled_sources,
+        )
         return sum(len(rows) for rows in listed)
 
     @property
@@ -70,41 +77,59 @@ class OverviewPage:
 def overview_page(*, user: User, now: datetime) -> OverviewPage:
     """Return the overview, in a constant number of queries."""
     require(user, "read")
-    sums = Agent.objects.aggregate(
+    agents = visible(user, Agent.objects.all(), "source__project")
+    sources = visible(user, Source.objects.annotate(wrong=Count("findings")))
+    sums = agents.aggregate(
         agents=Count("pk"), stored=Sum("stored_bytes"), saved=Sum("checkpoint_count")
     )
     seen_at = Heartbeat.objects.order_by("-at").values_list("at", flat=True).first()
     return OverviewPage(
         agents=sums["agents"],
-        statuses=_statuses(),
+        statuses=_statuses(agents),
         stored_bytes=sums["stored"] or 0,
         checkpoint_count=sums["saved"] or 0,
-        threads=_troubled_threads(),
-        sources=tuple(Source.objects.annotate(wrong=Count("findings")).order_by("name")),
-        running=_operations(OPEN),
-        troubled_operations=_operations(TROUBLED_OPERATIONS),
-        latest=_latest(),
+        threads=_troubled_threads(user),
+        sources=tuple(sources.order_by("name")),
+        running=_newest(readable(user).filter(state__in=OPEN_STATES)),
+        waiting_operations=_newest(readable(user).filter(state=OperationState.PENDING_APPROVAL)),
+        troubled_operations=_troubled_operations(user),
+        latest=_latest(user),
         worker_seen_at=seen_at,
         worker_silent=seen_at is None or now - seen_at > SILENCE,
     )
 
 
-def _statuses() -> tuple[StatusCount, ...]:
-    counts = dict(Agent.objects.values_list("status").annotate(n=Count("pk")).order_by())
+def _statuses(agents: QuerySet[Agent]) -> tuple[StatusCount, ...]:
+    counts = dict(agents.values_list("status").annotate(n=Count("pk")).order_by())
     order = [*TROUBLED, *(s for s in checkpoints.Status if s not in TROUBLED)]
     return tuple(StatusCount(s.value, counts[s.value]) for s in order if counts.get(s.value))
 
 
-def _troubled_threads() -> tuple[Thread, ...]:
-    rows = Thread.objects.filter(status__in=TROUBLED).select_related("agent", "head")
+def _troubled_threads(user: User) -> tuple[Thread, ...]:
+    """Return what needs somebody; a fork that no run has gone on from yet was asked for."""
+    rows = visible(user, Thread.objects.filter(status__in=TROUBLED), "agent__source__project")
+    rows = rows.exclude(status=checkpoints.Status.INTERRUPTED, head__metadata__has_key=FORK_MARK)
+    rows = rows.select_related("agent", "head")
     return tuple(rows.order_by("-last_checkpoint_at", "-pk")[:SHOWN])
 
 
-def _operations(states: tuple[OperationState, ...]) -> tuple[Operation, ...]:
-    rows = Operation.objects.filter(state__in=states).select_related("thread__agent")
+def _newest(rows: QuerySet[Operation]) -> tuple[Operation, ...]:
     return tuple(rows.order_by("-created_at", "-pk")[:SHOWN])
 
 
-def _latest() -> tuple[Checkpoint, ...]:
-    rows = Checkpoint.objects.select_related("thread__agent").order_by("-created_at", "-pk")
-    return tuple(rows[:SHOWN])
+def _troubled_operations(user: User) -> tuple[Operation, ...]:
+    """Return what nobody has said was seen: bad ends, and failures that nobody waited for.
+
+    A restore that was overwritten carries both heads, ``restored_id`` and ``written_id``.
+    """
+    calls = Q(state__in=TO_SEE) | Q(state=OperationState.FAILED, requested_by=None)
+    rows = readable(user).filter(calls, seen_at=None)
+    return _newest(
+        rows.annotate(restored_id=KT("result__restored_id"), written_id=KT("result__head_id"))
+    )
+
+
+def _latest(user: User) -> tuple[Checkpoint, ...]:
+    rows = visible(user, Checkpoint.objects.all(), "thread__agent__source__project")
+    latest = rows.select_related("thread__agent").order_by("-created_at", "-pk")
+    return tuple(latest[:SHOWN])

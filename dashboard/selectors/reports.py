@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import F
 
-from dashboard.access import require
+from dashboard.access import require, visible
 from dashboard.models import (
     Checkpoint,
     Directive,
@@ -24,6 +24,7 @@ from dashboard.models.reports import OPEN_DIRECTIVES
 from dashboard.selectors.errors import NotFound
 
 SHOWN = 5
+PROJECT = "thread__agent__source__project"
 RESUMES_LOOKED_AT = 100
 EFFECTS_SHOWN = 50
 DIRECTIVES_SHOWN = 50
@@ -102,24 +103,23 @@ def effects_at(row: Checkpoint) -> tuple[Effect, ...]:
 
 def effects_since(*, user: User, checkpoint: Checkpoint) -> EffectsSince:
     """Return the effects that a run which resumes from a checkpoint may have again."""
-    require(user, "read")
+    require(user, "read", checkpoint.thread.agent.source.project_id)
     since = Effect.objects.filter(thread=checkpoint.thread_id, at__gte=checkpoint.created_at)
     rows = tuple(since.order_by("-at", "-pk")[: EFFECTS_SHOWN + 1])
     return EffectsSince(rows=rows[:EFFECTS_SHOWN], more=len(rows) > EFFECTS_SHOWN)
 
 
-def open_directives() -> tuple[Directive, ...]:
+def open_directives(*, user: User) -> tuple[Directive, ...]:
     """Return the directives that agents have yet to answer, the oldest first."""
-    rows = Directive.objects.filter(state__in=OPEN_DIRECTIVES)
+    rows = visible(user, Directive.objects.filter(state__in=OPEN_DIRECTIVES), PROJECT)
     related = rows.select_related("requested_by", "thread__agent")
     return tuple(related.order_by("created_at", "pk")[:DIRECTIVES_SHOWN])
 
 
 def find_directive(*, user: User, directive_id: UUID) -> Directive:
     """Return a directive with its thread and agent. Raises NotFound."""
-    require(user, "read")
-    rows = Directive.objects.select_related("thread__agent")
-    found = rows.filter(pk=directive_id).first()
+    rows = visible(user, Directive.objects.filter(pk=directive_id), PROJECT)
+    found = rows.select_related("thread__agent").first()
     if found is None:
         raise NotFound("There is no such directive. Its agent's page lists those that wait.")
     return found

@@ -5,6 +5,7 @@ The answer disables a button and says why; the service that restores asks the st
 
 from __future__ import annotations
 
+from dashboard.formats import sentence
 from dashboard.models import Checkpoint, Source
 
 
@@ -33,12 +34,31 @@ def _why_not_this(checkpoint: Checkpoint, *, is_head: bool) -> str:
     return ""
 
 
+def why_not_fork(checkpoint: Checkpoint, *, edited: bool = False) -> str:
+    """Return the reason against beginning a new thread at ``checkpoint``, or an empty text."""
+    if checkpoint.removed_at:
+        return "This checkpoint was removed from its store."
+    if checkpoint.damage:
+        return "This checkpoint is damaged; a fork would begin with a wrong state."
+    if checkpoint.namespace:
+        return "A subgraph's checkpoint goes with its thread: fork one of the thread."
+    source = checkpoint.thread.agent.source
+    return why_source_cannot(source, "fork") or (
+        why_source_cannot(source, "edit") if edited else ""
+    )
+
+
 def why_source_cannot_restore(source: Source) -> str:
     """Return the reason against restoring anything in ``source``, or an empty text."""
+    return why_source_cannot(source, "restore")
+
+
+def why_source_cannot(source: Source, ability: str) -> str:
+    """Return why a source cannot do something, by the name of it in its capabilities."""
     if not source.connected:
         return "Agents only report about this store; connect it on the Sources page first."
     capabilities = source.capabilities
-    if capabilities and not capabilities.get("restore"):
+    if capabilities and not capabilities.get(ability):
         reasons = capabilities.get("reasons", {})
-        return str(reasons.get("restore", "This kind of store cannot be restored from here."))
+        return sentence(str(reasons.get(ability) or f"This kind of store cannot {ability}"))
     return ""

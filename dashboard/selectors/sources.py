@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from django.db.models import Count, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from dashboard.access import require
+from dashboard.access import projects, require, visible
 from dashboard.models import Agent, Source, SourceFinding, User
 from dashboard.selectors.errors import NotFound
 
 FINDINGS = 50
-ABILITIES = ("read", "restore", "fork", "edit", "prune", "verify", "watch")
+ABILITIES = ("read", "restore", "fork", "edit", "prune", "erase", "verify", "watch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +48,36 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class SourcesPage:
-    """All sources by name."""
+    """All sources by name. ``operated`` are the projects whose sources one may change.
+
+    ``several`` says that one sees more than one project, so that each source names its own.
+    """
 
     rows: tuple[SourceRow, ...]
+    operated: frozenset[int]
+    several: bool
 
 
 def sources_page(*, user: User) -> SourcesPage:
     """Return all sources, in a constant number of queries."""
     require(user, "read")
     findings: dict[int, list[SourceFinding]] = defaultdict(list)
-    for finding in SourceFinding.objects.order_by("-found_at", "-pk")[: FINDINGS * 10]:
+    found = visible(user, SourceFinding.objects.all(), "source__project")
+    for finding in found.order_by("-found_at", "-pk")[: FINDINGS * 10]:
         findings[finding.source_id].append(finding)
-    rows = Source.objects.annotate(**_sums()).order_by("name", "pk")
-    return SourcesPage(tuple(_row(source, findings[source.pk][:FINDINGS]) for source in rows))
+    rows = visible(user, Source.objects.select_related("project").annotate(**_sums()))
+    return SourcesPage(
+        rows=tuple(
+            _row(source, findings[source.pk][:FINDINGS]) for source in rows.order_by("name", "pk")
+        ),
+        operated=frozenset(projects(user, "operate").values_list("pk", flat=True)),
+        several=len(projects(user)[:2]) > 1,
+    )
 
 
 def source_row(*, user: User, source_pk: int) -> SourceRow:
     """Return one source. Raises NotFound."""
-    require(user, "read")
-    source = Source.objects.annotate(**_sums()).filter(pk=source_pk).first()
+    source = visible(user, Source.objects.annotate(**_sums())).filter(pk=source_pk).first()
     if source is None:
         raise NotFound("There is no such source. It may have been removed; see the list.")
     return _row(source, list(source.findings.order_by("-found_at", "-pk")[:FINDINGS]))

@@ -8,19 +8,21 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 import checkpoints
-from dashboard.access import require
-from dashboard.models import Agent, Checkpoint, Directive, Operation, Thread, User
+from dashboard.access import visible
+from dashboard.models import Agent, Checkpoint, Directive, Operation, OperationKind, Thread, User
 from dashboard.models.checkpoints import KINDS
-from dashboard.models.operations import OperationState
+from dashboard.models.operations import OPEN_STATES, OperationState
 from dashboard.selectors.errors import NotFound, no_agent
 from dashboard.selectors.keyset import NEWEST, page_after
+from dashboard.selectors.operations import readable
 from dashboard.selectors.reports import Reported, reported
 from dashboard.selectors.restorability import why_source_cannot_restore
 
 MAIN = "main"
 SWITCHABLE = 100
 NEWS = 100
-OPEN = (OperationState.QUEUED, OperationState.RUNNING)
+UNDER_WAY = (OperationState.PENDING_APPROVAL, *OPEN_STATES)
+RESTORING = (OperationKind.RESTORE, OperationKind.UNDO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +94,8 @@ def find_thread(*, user: User, agent_pk: int, thread_pk: int | None = None) -> T
 
     Raises NotFound when there is none.
     """
-    require(user, "read")
-    rows = Thread.objects.filter(agent=agent_pk).select_related("agent__source", "head")
+    rows = visible(user, Thread.objects.filter(agent=agent_pk), "agent__source__project")
+    rows = rows.select_related("agent__source", "head")
     if thread_pk is not None:
         rows = rows.filter(pk=thread_pk)
     latest = rows.order_by("-last_checkpoint_at", "-pk")
@@ -109,19 +111,25 @@ def timeline_page(
     """Return a timeline, in a constant number of queries. Raises NotFound."""
     thread = find_thread(user=user, agent_pk=agent_pk, thread_pk=thread_pk)
     siblings = Thread.objects.filter(agent=thread.agent_id).order_by("-last_checkpoint_at", "-pk")
-    operations = Operation.objects.filter(thread=thread).order_by("-created_at", "-pk")
+    operations = readable(user).filter(thread=thread).order_by("-created_at", "-pk")
     return TimelinePage(
         agent=thread.agent,
         thread=thread,
         threads=tuple(siblings[:SWITCHABLE]),
         listing=_listing(thread, wanted, after),
-        running=tuple(operations.filter(state__in=OPEN)[:5]),
-        restored=operations.filter(state=OperationState.SUCCEEDED).first(),
+        running=tuple(operations.filter(state__in=UNDER_WAY)[:5]),
+        restored=_last_restore(operations),
         reported=reported(thread, whole_agent=thread_pk is None),
         filter=wanted,
         kinds=tuple(KINDS),
         whole_agent=thread_pk is None,
     )
+
+
+def _last_restore(operations: QuerySet[Operation]) -> Operation | None:
+    """Return the newest restore that stands, also one that undid another."""
+    moved = operations.filter(kind__in=RESTORING).exclude(previous_head_id="")
+    return moved.filter(state=OperationState.SUCCEEDED).first()
 
 
 def timeline_rows(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from dashboard.models import User
+from dashboard.models import Operation, OperationStep, Source, Thread, User
 from dashboard.selectors.lanes import MOST_MARKS, Span, drawing
+from dashboard.views.drawings import as_json
 from tests.dashboard.index import make_thread, save_rows
 
 pytestmark = pytest.mark.django_db
@@ -68,3 +71,57 @@ def test_siblings_get_a_lane_each(person: User, now: datetime) -> None:
         siblings=True,
     )
     assert [lane.thread.thread_id for lane in drawn.lanes] == ["main", "retry"]
+
+
+def an_operation(user: User, now: datetime, **values: Any) -> Operation:
+    return Operation.objects.create(
+        source=Source.objects.get(),
+        requested_by=user,
+        reason="why",
+        plan={},
+        plan_hash="0" * 64,
+        idempotency_key=uuid4().hex,
+        created_at=now,
+        **values,
+    )
+
+
+def a_step(operation: Operation, position: int, thread: Thread) -> None:
+    OperationStep.objects.create(
+        id=uuid4(), operation=operation, position=position, action="prune", thread=thread
+    )
+
+
+def test_an_operation_over_several_threads_is_a_mark_on_each_lane(
+    person: User, now: datetime
+) -> None:
+    thread = make_thread(now)
+    other = make_thread(now, thread_id="retry")
+    prune = an_operation(person, now, kind="prune", state="succeeded", agent=thread.agent)
+    restore = an_operation(person, now, kind="restore", state="failed", thread=other)
+    for position, one in enumerate((thread, other)):
+        a_step(prune, position, one)
+    drawn = drawing(
+        user=person, agent_pk=thread.agent_id, thread_pk=thread.pk, span=Span(), siblings=True
+    )
+    marks = {(lane, operation.pk) for lane, operation in drawn.operations}
+    assert marks == {(0, prune.pk), (1, prune.pk), (1, restore.pk)}
+    assert {mark["text"] for mark in as_json(drawn)["operations"]} == {
+        "Prune: succeeded",
+        "Restore of : failed",
+    }
+
+
+def test_a_draft_is_no_mark(person: User, now: datetime) -> None:
+    thread = make_thread(now)
+    an_operation(person, now, kind="restore", state="draft", thread=thread)
+    drawn = drawing(user=person, agent_pk=thread.agent_id, thread_pk=thread.pk, span=Span())
+    assert drawn.operations == ()
+
+
+def test_what_was_removed_is_a_faint_mark_with_its_reason(person: User, now: datetime) -> None:
+    thread = make_thread(now)
+    thread.checkpoints.filter(step=1).update(removed_at=now, removed_reason="not among the last 2")
+    drawn = drawing(user=person, agent_pk=thread.agent_id, thread_pk=thread.pk, span=Span())
+    [mark] = [mark for mark in as_json(drawn)["marks"] if mark.get("state") == "removed"]
+    assert mark["why"] == "not among the last 2"
