@@ -42,6 +42,13 @@ def state_url(checkpoint: Any, node: Any, start: int = 0) -> str:
     return f"{reverse('checkpoint-state', args=[checkpoint.pk])}?{urlencode(place)}"
 
 
+@register.simple_tag
+def edit_url(checkpoint: Any, node: Any) -> str:
+    """Return the address of the fork page with a value of a checkpoint's state to edit."""
+    place = urlencode({"path": places_text(node.places)})
+    return f"{reverse('fork', args=[checkpoint.pk])}?{place}"
+
+
 @register.filter
 def path_text(path: tuple[str | int, ...]) -> str:
     """Return a path into a state as it would be written in code."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -77,9 +78,23 @@ def cause(error: object) -> str:
 
 
 @register.filter
+def copied_by(metadata: Any) -> str:
+    """Return what wrote a copy: ``forked``, ``restored``, or nothing for an agent's own save."""
+    if metadata.get("forked_from") and not metadata.get("restored_from"):
+        return "forked"
+    return "restored" if metadata.get("holdfast_operation_id") else ""
+
+
+@register.filter
 def figure(value: object) -> str:
     """Show a measured number as people write it."""
     return formats.figure(value)
+
+
+@register.filter
+def json_text(value: object) -> str:
+    """Show a value of JSON types as JSON, every character as it is."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 @register.filter

@@ -18,6 +18,7 @@ def agents(request: PageRequest) -> HttpResponse:
         text=query.get("q", "").strip(),
         status=query.get("status", ""),
         source_id=number(query, "source"),
+        project_id=number(query, "project"),
         sort=query.get("sort", "activity"),
     )
     page = agents_page(user=request.user, wanted=wanted, after=query.get("after", ""))

@@ -14,6 +14,8 @@ from dashboard.selectors.checkpoints import (
     find_checkpoint,
     parent_of,
 )
+from dashboard.selectors.restorability import why_not_fork
+from dashboard.selectors.rights import why_not
 from dashboard.services import states
 from dashboard.views.differences import grouped
 from dashboard.views.queries import BadQuery, number
@@ -28,7 +30,7 @@ def checkpoint(request: PageRequest, checkpoint_id: int) -> HttpResponse:
 
 def state(request: PageRequest, checkpoint_id: int) -> HttpResponse:
     """Show one level of the state's tree; for htmx that level alone."""
-    find_checkpoint(user=request.user, checkpoint_pk=checkpoint_id)
+    row = find_checkpoint(user=request.user, checkpoint_pk=checkpoint_id)
     template = "checkpoints/_state.html" if request.htmx else "checkpoints/state.html"
     try:
         page = states.state_page(
@@ -39,7 +41,10 @@ def state(request: PageRequest, checkpoint_id: int) -> HttpResponse:
         )
     except checkpoints.CheckpointError as error:
         return unreadable(request, error, checkpoint_id)
-    return render(request, template, {"page": page, "section": "agents"})
+    project = row.thread.agent.source.project
+    editable = not (why_not_fork(row, edited=True) or why_not(request.user, "operate", project))
+    context = {"page": page, "editable": editable, "section": "agents"}
+    return render(request, template, context)
 
 
 def diff(request: PageRequest, checkpoint_id: int) -> HttpResponse:

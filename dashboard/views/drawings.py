@@ -32,6 +32,7 @@ MarkJson = TypedDict(
         "parent": NotRequired[int | None],
         "label": NotRequired[str],
         "state": NotRequired[str],
+        "why": NotRequired[str],
         "head": NotRequired[bool],
         "pinned": NotRequired[bool],
         "n": NotRequired[int],
@@ -97,6 +98,8 @@ def _mark(mark: Mark) -> MarkJson:
         found["parent"] = mark.parent_pk
     if state := _state(row):
         found["state"] = state
+    if row.removed_at:
+        found["why"] = row.removed_reason[:120]
     if row.pk == row.thread.head_id:
         found["head"] = True
     if row.pinned:
@@ -130,7 +133,7 @@ def _heap(heap: Heap) -> MarkJson:
 
 
 def _operation(lane: int, row: Any) -> OperationJson:
-    note = "undone" if row.undo_of_id else "restored"
+    note = _NOTES.get(row.kind, row.kind)
     look = looks.look(row.state)
     if look.look != looks.HEALTHY:
         note = look.words
@@ -140,5 +143,25 @@ def _operation(lane: int, row: Any) -> OperationJson:
         "url": reverse("operation", args=[row.pk]),
         "state": "" if look.look == looks.HEALTHY else look.look,
         "note": note,
-        "text": f"{row.get_kind_display()} of {formats.short(row.target_id)}: {look.words}",
+        "text": f"{_described(row)}: {look.words}",
     }
+
+
+_NOTES = {
+    "restore": "restored",
+    "fork": "forked",
+    "edit_fork": "forked",
+    "prune": "pruned",
+    "erase": "erased",
+    "undo": "undone",
+    "sweep": "swept",
+}
+
+
+def _described(row: Any) -> str:
+    """Return what an operation is, and of a checkpoint if it is of one."""
+    what = row.get_kind_display()
+    of_one = row.kind in ("restore", "fork", "edit_fork")
+    if row.undo_of is not None:
+        return f"Undo of the {row.undo_of.get_kind_display().lower()}"
+    return f"{what} of {formats.short(row.target_id)}" if of_one else what

@@ -10,8 +10,8 @@ from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from dashboard.middleware.login import API_PREFIX
-from dashboard.middleware.requests import request_id
+from dashboard.access import Hidden
+from dashboard.middleware.requests import API_PREFIX, request_id
 from dashboard.problems import Problem, problem_response
 from dashboard.selectors.errors import NotFound
 
@@ -77,7 +77,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer a request for what is not there."""
-    ours = isinstance(exception, NotFound)
+    ours = isinstance(exception, (NotFound, Hidden))
     return _answer(request, _NOT_FOUND, str(exception) if ours else "")
 
 

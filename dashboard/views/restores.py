@@ -18,6 +18,7 @@ from dashboard.selectors.reports import effects_since, find_directive
 from dashboard.selectors.restorability import why_not_direct
 from dashboard.services import operations, reports
 from dashboard.services.operations import OperationRefused, PlanStale
+from dashboard.services.operations.impacts import impact_of_restore
 from dashboard.services.reports import DirectiveRefused
 
 
@@ -31,6 +32,16 @@ def restore(request: PageRequest, checkpoint_id: int) -> HttpResponse:
     if not form.is_valid():
         return _preview(request, checkpoint_id, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     return _ask(request, checkpoint_id, form)
+
+
+def impact(request: PageRequest, checkpoint_id: int) -> HttpResponse:
+    """Tell what a restore would mean; the restore's own page asks for it by itself."""
+    find_checkpoint(user=request.user, checkpoint_pk=checkpoint_id)
+    found = impact_of_restore(user=request.user, checkpoint_pk=checkpoint_id, now=timezone.now())
+    effects = effects_since(user=request.user, checkpoint=found.checkpoint)
+    context = {"found": found, "effects": effects, "section": "agents"}
+    template = "restores/_impact.html" if request.htmx else "restores/impact.html"
+    return render(request, template, context)
 
 
 @require_POST

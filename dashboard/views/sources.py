@@ -5,11 +5,12 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from dashboard.access import projects
 from dashboard.forms import SourceForm
 from dashboard.requests import PageRequest
 from dashboard.selectors.sources import source_row, sources_page
@@ -19,13 +20,13 @@ from dashboard.services.sources import SourceRefused, SourceTest
 
 def sources(request: PageRequest) -> HttpResponse:
     """Show all sources."""
-    return _page(request, SourceForm())
+    return _page(request)
 
 
 @require_POST
 def add(request: PageRequest) -> HttpResponse:
     """Register a store and begin to read it."""
-    form = SourceForm(request.POST)
+    form = _form(request, request.POST)
     if not form.is_valid():
         return _page(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     try:
@@ -40,7 +41,7 @@ def add(request: PageRequest) -> HttpResponse:
 @require_POST
 def test(request: PageRequest) -> HttpResponse:
     """Say whether a store can be opened; nothing is added."""
-    form = SourceForm(request.POST)
+    form = _form(request, request.POST)
     found = _test(request, form) if form.is_valid() else None
     if request.htmx:
         return render(request, "sources/_test.html", {"test": found, "errors": form.errors})
@@ -87,17 +88,21 @@ def remove(request: PageRequest, source_id: int) -> HttpResponse:
     return redirect("sources")
 
 
+def _form(request: PageRequest, data: QueryDict | None = None) -> SourceForm:
+    return SourceForm(data, projects=tuple(projects(request.user, "operate")))
+
+
 def _test(request: PageRequest, form: SourceForm) -> SourceTest:
     return service.test_url(user=request.user, url=form.cleaned_data["url"])
 
 
 def _page(
     request: PageRequest,
-    form: SourceForm,
+    form: SourceForm | None = None,
     *,
     test: SourceTest | None = None,
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:
     page = sources_page(user=request.user)
-    context = {"page": page, "form": form, "test": test, "section": "sources"}
+    context = {"page": page, "form": form or _form(request), "test": test, "section": "sources"}
     return render(request, "sources/sources.html", context, status=status)

@@ -6,14 +6,16 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from dashboard.access import recent_login
+from dashboard.formats import sentence
 from dashboard.forms import TokenForm
 from dashboard.requests import PageRequest
-from dashboard.selectors.tokens import tokens_of
+from dashboard.selectors.tokens import TokensPage, tokens_page
 from dashboard.services import tokens as service
 from dashboard.views.first_lines import NOT_MADE_YET, five_lines
 
@@ -22,11 +24,15 @@ from dashboard.views.first_lines import NOT_MADE_YET, five_lines
 def tokens(request: PageRequest) -> HttpResponse:
     """Show a person's tokens; a POST makes one, and shows it this once."""
     if request.method != "POST":
-        return _page(request, TokenForm())
-    form = TokenForm(request.POST)
-    if not form.is_valid():
-        return _page(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    return _page(request, TokenForm(), secret=_make(request, form))
+        return _page(request)
+    page = tokens_page(user=request.user)
+    form = _form(page, request.POST)
+    if form.is_valid():
+        try:
+            return _page(request, secret=_make(request, form))
+        except ValueError as error:
+            form.add_error(None, sentence(str(error)))
+    return _page(request, form=form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 @require_POST
@@ -45,17 +51,28 @@ def _make(request: PageRequest, form: TokenForm) -> str:
         scopes=values["scopes"],
         agent_id=values["agent_id"],
         lifetime=timedelta(days=values["days"]) if values["days"] else None,
+        project_id=values.get("project_id"),
         now=timezone.now(),
     )
     return made.secret
 
 
+def _form(page: TokensPage, data: QueryDict | None = None) -> TokenForm:
+    return TokenForm(data, projects=page.projects, may_operate=page.may_operate)
+
+
 def _page(
-    request: PageRequest, form: TokenForm, *, secret: str = "", status: int = HTTPStatus.OK
+    request: PageRequest,
+    *,
+    form: TokenForm | None = None,
+    secret: str = "",
+    status: int = HTTPStatus.OK,
 ) -> HttpResponse:
+    page = tokens_page(user=request.user)
     context = {
-        "tokens": tokens_of(user=request.user),
-        "form": form,
+        "page": page,
+        "form": form or _form(page),
+        "login_is_recent": recent_login(request.user, timezone.now()),
         "secret": secret,
         "five_lines": five_lines(request, secret or NOT_MADE_YET),
         "section": "tokens",

@@ -1,4 +1,4 @@
-/** Keys on lists: j/k walk, Enter opens, x selects, d compares, r restores, / searches, ? helps. */
+/** Keys on lists: j/k walk, Enter opens, x selects, d compares, r restores, f forks, / searches, ? helps. */
 const TYPING = "input:not([type=checkbox]), textarea, select, [contenteditable]";
 
 const rows = () => [...document.querySelectorAll("table[data-rows] tbody tr[data-href]")];
@@ -39,12 +39,18 @@ function restore() {
   if (place) location.assign(place);
 }
 
+function fork() {
+  const place = document.querySelector("a[data-fork]")?.href;
+  if (place) location.assign(place);
+}
+
 const ACTIONS = {
   j: () => walk(1),
   k: () => walk(-1),
   x: toggle,
   d: compare,
   r: restore,
+  f: fork,
   "/": () => document.querySelector("input[type=search]")?.focus(),
   "?": () => document.getElementById("keys").showModal(),
 };

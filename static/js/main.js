@@ -1,5 +1,6 @@
 /** Everything that every page needs; each module looks for its own elements. */
 import { startCopying } from "./copy.js";
+import { startEdits } from "./edits.js";
 import { startKeys } from "./keys.js";
 import { startLiveRows } from "./live.js";
 import { startMenus } from "./menus.js";
@@ -12,6 +13,7 @@ startCopying();
 startMenus();
 startKeys();
 startLiveRows();
+startEdits();
 
 if (document.querySelector("[data-timeline]")) {
   const { startTimelines } = await import("./timeline/main.js");

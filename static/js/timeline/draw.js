@@ -6,6 +6,7 @@ const SPACE = "http://www.w3.org/2000/svg";
 const LANE = 46;
 const TOP = 34;
 const BOTTOM = 30;
+const NOTE = 84;
 
 export function node(name, attributes, text) {
   const element = document.createElementNS(SPACE, name);
@@ -97,16 +98,31 @@ function drawMarks(svg, timeline) {
   });
 }
 
-function drawOperations(svg, { data, scale }) {
+/** Operations that lie close together share one note: the newest one's, and how many more. */
+function notesOf({ data, scale }) {
+  const notes = [];
+  data.operations.forEach((operation) => {
+    const [x, y] = [scale.x(operation.t), laneY(operation.lane)];
+    const near = notes.find((note) => note.y === y && Math.abs(note.x - x) < NOTE);
+    if (near) near.more += 1;
+    else notes.push({ x, y, more: 0, ...operation });
+  });
+  return notes;
+}
+
+function drawOperations(svg, timeline) {
+  const { data, scale } = timeline;
   data.operations.forEach((operation, index) => {
     const [x, y] = [scale.x(operation.t), laneY(operation.lane)];
-    const look = `operation ${operation.state}`;
-    const ring = node("circle", { class: `ring ${look}`, cx: x, cy: y, r: 9 });
+    const ring = node("circle", { class: `ring operation ${operation.state}`, cx: x, cy: y, r: 9 });
     ring.dataset.operation = index;
-    const anchor = x > scale.right - 80 ? "end" : "middle";
-    svg.append(ring, node("text", { class: `note ${look}`, x, y: y - 16, "text-anchor": anchor },
-      operation.note));
+    svg.append(ring);
   });
+  for (const { x, y, note, state, more } of notesOf(timeline)) {
+    const anchor = x > scale.right - 110 ? "end" : "middle";
+    svg.append(node("text", { class: `note operation ${state}`, x, y: y - 16, "text-anchor": anchor },
+      more ? `${note} +${more}` : note));
+  }
 }
 
 export function draw(timeline) {

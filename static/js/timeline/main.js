@@ -102,7 +102,7 @@ class Timeline {
 export function describe(mark) {
   if (mark.text) return `${mark.text} · ${relative(mark.t)}`;
   if (mark.n > 1) return `${mark.n.toLocaleString()} ${mark.kind} checkpoints · ${relative(mark.t)}`;
-  const flags = [mark.head && "head", mark.pinned && "pinned", mark.state].filter(Boolean);
+  const flags = [mark.head && "head", mark.pinned && "pinned", mark.state && [mark.state, mark.why].filter(Boolean).join(": ")].filter(Boolean);
   return [`#${mark.id}`, mark.label, mark.kind, ...flags, relative(mark.t)].join(" · ");
 }
 

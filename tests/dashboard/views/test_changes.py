@@ -94,6 +94,28 @@ def test_a_refused_restore_ends_each_sentence_with_one_full_stop(
     assert "there is no store here; nothing was created. Nothing was changed.</p>" in body
 
 
+def test_what_a_restore_would_mean_comes_by_itself_and_stands_alone(
+    browser: Client, bench: Bench
+) -> None:
+    path = f"/checkpoints/{bench.rows()[0].pk}/"
+    assert f'hx-get="{path}impact/"' in browser.get(f"{path}restore/").content.decode()
+    part = browser.get(f"{path}impact/", headers={"HX-Request": "true"}).content.decode()
+    assert "What it means for the agent" in part
+    assert "Who writes this thread" in part
+    assert "<html" not in part
+    assert "<html" in browser.get(f"{path}impact/").content.decode()
+
+
+def test_a_meaning_that_cannot_be_told_does_not_stand_in_the_way(
+    browser: Client, bench: Bench, tmp_path: Path
+) -> None:
+    path = f"/checkpoints/{bench.rows()[0].pk}/impact/"
+    (tmp_path / "agents.db").rename(tmp_path / "elsewhere.db")
+    body = browser.get(path).content.decode()
+    assert "cannot be told" in body
+    assert "does not stand in the way" in body
+
+
 def test_a_damaged_checkpoint_cannot_be_restored(
     browser: Client, bench: Bench, tmp_path: Path
 ) -> None:
@@ -168,7 +190,7 @@ def test_nothing_changes_without_the_forms_token(person: object, now: datetime) 
 def test_the_token_form_offers_what_tokens_can_be_used_for(browser: Client) -> None:
     body = browser.get("/settings/tokens/").content.decode()
     assert 'value="push"' in body
-    assert 'value="operate"' not in body
+    assert 'value="operate"' in body
 
 
 def test_the_admin_shows_neither_second_factors_nor_addresses(browser: Client) -> None:

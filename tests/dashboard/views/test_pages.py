@@ -90,7 +90,7 @@ def test_nothing_is_changed_under_a_number_that_no_row_can_have(browser: Client,
     assert browser.post("/" + path.format(10**30)).status_code == 404
 
 
-@pytest.mark.parametrize("span", ["from=99999999999999999&to=1", "from=-5", "from=1e9", "to=%00"])
+@pytest.mark.parametrize("span", ["from=99999999999999999&to=1", "from=-5", "from=1e9"])
 def test_a_stretch_of_time_that_cannot_be_is_not_found(
     browser: Client, addresses: dict[str, str], span: str
 ) -> None:
