@@ -14,7 +14,10 @@ from dashboard.services import tokens
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The person in whose name the request acts, and the token when a program makes it."""
+    """The person in whose name the request acts, and the token when a program makes it.
+
+    The token is the person's ``through`` too, so that services know how far it reaches.
+    """
 
     user: Any
     token: Any = None
@@ -49,3 +52,4 @@ class Person(SessionAuth):
 
 PUSH = (Token("push"),)
 READ = (Token("read"), Person())
+OPERATE = (Token("operate"), Person())

@@ -17,10 +17,9 @@ MEDIA_TYPE = "application/json"
 class BodyRefused(Exception):
     """A body that is not read; nothing was stored."""
 
-    def __init__(self, code: str, message: str, *, status: int = 422) -> None:
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-        self.status = status
 
 
 class StrictParser(Parser):
@@ -29,17 +28,11 @@ class StrictParser(Parser):
     def parse_body(self, request: HttpRequest) -> Any:
         """Return the body's value. Raises BodyRefused."""
         if "Transfer-Encoding" in request.headers:
-            raise BodyRefused(
-                "length_required", "Send the body whole, with a Content-Length.", status=411
-            )
+            raise BodyRefused("length_required", "Send the body whole, with a Content-Length.")
         if request.headers.get("Content-Encoding", "identity") != "identity":
-            raise BodyRefused(
-                "unsupported_encoding", "Send the body without a content encoding.", status=415
-            )
+            raise BodyRefused("unsupported_encoding", "Send the body without a content encoding.")
         if request.content_type != MEDIA_TYPE:
-            raise BodyRefused(
-                "unsupported_media_type", f"Send the body as {MEDIA_TYPE}.", status=415
-            )
+            raise BodyRefused("unsupported_media_type", f"Send the body as {MEDIA_TYPE}.")
         return parse_json(request.body)
 
 

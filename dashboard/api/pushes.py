@@ -8,17 +8,16 @@ from django.utils import timezone
 from ninja import Router, Status
 
 from dashboard.api.access import PUSH, ApiRequest
-from dashboard.api.schemas import ProblemOut, PushIn, PushOut, StoredOut
+from dashboard.api.schemas import PushIn, PushOut, StoredOut
 from dashboard.services.ingest import Ingested, Push, PushedHead, ingest_push
 
 router = Router(tags=["checkpoints"])
-_ERRORS = dict.fromkeys((401, 403, 409, 411, 413, 415, 422), ProblemOut)
 
 
 @router.post(
     "/checkpoints",
     auth=PUSH,
-    response={200: PushOut, 201: PushOut, **_ERRORS},
+    response={200: PushOut, 201: PushOut},
     summary="Report checkpoints",
 )
 def push_checkpoints(request: ApiRequest, push: PushIn) -> Status[PushOut]:

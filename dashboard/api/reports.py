@@ -16,15 +16,14 @@ from dashboard.api.report_schemas import (
     ReportsOut,
     Unreadable,
 )
-from dashboard.api.schemas import ProblemOut, SourceIn
+from dashboard.api.schemas import SourceIn
 from dashboard.services import reports
 from dashboard.services.ingest import UnusableRecord
 
 router = Router(tags=["reports"], auth=PUSH)
-_ERRORS = dict.fromkeys((401, 403, 411, 413, 415, 422), ProblemOut)
 
 
-@router.post("/reports", response={200: ReportsOut, **_ERRORS}, summary="Report a batch")
+@router.post("/reports", response={200: ReportsOut}, summary="Report a batch")
 def push_reports(request: ApiRequest, batch: ReportsIn) -> dict[str, Any]:
     """Take checkpoints, failures, metrics, effects, resumes and acknowledgements, each once.
 
@@ -44,7 +43,7 @@ def push_reports(request: ApiRequest, batch: ReportsIn) -> dict[str, Any]:
 
 @router.post(
     "/failures",
-    response={200: ReportsOut, 201: ReportsOut, **_ERRORS},
+    response={200: ReportsOut, 201: ReportsOut},
     summary="Report one failure",
 )
 def push_failure(request: ApiRequest, push: FailurePushIn) -> Status[reports.Taken]:
@@ -56,9 +55,7 @@ def push_failure(request: ApiRequest, push: FailurePushIn) -> Status[reports.Tak
     return Status(HTTPStatus.CREATED if taken.accepted else HTTPStatus.OK, taken)
 
 
-@router.get(
-    "/directives", response={200: DirectivesOut, **_ERRORS}, summary="Fetch what waits for a thread"
-)
+@router.get("/directives", response={200: DirectivesOut}, summary="Fetch what waits for a thread")
 def get_directives(
     request: ApiRequest, source: str, agent_id: str, thread_id: str = "main"
 ) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any, Self
-from uuid import UUID
 
 from ninja import Schema
 from pydantic import (
@@ -176,23 +175,3 @@ class CheckpointOut(Schema):
     removed_at: datetime | None
     removed_reason: str
     restore_refused: str
-
-
-class OperationOut(Schema):
-    """An operation and what came of it."""
-
-    id: UUID
-    kind: str
-    state: str
-    phase: str
-    source: int = Field(validation_alias="source_id")
-    thread: int = Field(validation_alias="thread_id")
-    target_id: str
-    previous_head_id: str
-    reason: str
-    message: str
-    result: dict[str, Any]
-    attempts: int
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None

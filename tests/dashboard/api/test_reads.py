@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from http import HTTPStatus
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -14,6 +13,8 @@ from dashboard.models import Agent, Checkpoint
 from dashboard.services.ingest import ingest_push
 from dashboard.services.tokens import NewToken
 from tests.dashboard.records import push, record
+
+NOBODYS = "5f0c6d1e-2f7b-4f0e-9d0a-3a1b5c7d9e11"
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_a_person_who_is_logged_in_may_read(browser: Client, row: Checkpoint) ->
     assert browser.get(f"/api/v1/checkpoints/{row.pk}").status_code == HTTPStatus.OK
 
 
-@pytest.mark.parametrize("path", ["agents", "checkpoints/1", f"operations/{uuid4()}"])
+@pytest.mark.parametrize("path", ["agents", "checkpoints/1", f"operations/{NOBODYS}"])
 def test_nobody_reads_without_a_token(db: None, path: str) -> None:
     response = get(path)
 
@@ -70,7 +71,7 @@ def test_nobody_reads_without_a_token(db: None, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["checkpoints/999", f"operations/{uuid4()}", "agents?after=odd", "nowhere"]
+    "path", ["checkpoints/999", f"operations/{NOBODYS}", "agents?after=odd", "nowhere"]
 )
 def test_what_is_not_there_is_a_problem_that_says_what_to_do(token: NewToken, path: str) -> None:
     response = get(path, token.secret)
@@ -79,21 +80,6 @@ def test_what_is_not_there_is_a_problem_that_says_what_to_do(token: NewToken, pa
     assert response.status_code == HTTPStatus.NOT_FOUND
     assert (body["code"], body["status"]) == ("not_found", 404)
     assert len(body["detail"]) > 30
-
-
-def test_the_description_is_openapi_3_1_and_names_every_path(db: None) -> None:
-    body = get("openapi.json").json()
-
-    assert body["openapi"].startswith("3.1")
-    assert set(body["paths"]) == {
-        "/api/v1/checkpoints",
-        "/api/v1/directives",
-        "/api/v1/failures",
-        "/api/v1/reports",
-        "/api/v1/agents",
-        "/api/v1/checkpoints/{checkpoint_id}",
-        "/api/v1/operations/{operation_id}",
-    }
 
 
 def test_the_description_is_a_page_without_scripts_of_others(db: None) -> None:
