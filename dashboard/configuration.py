@@ -75,6 +75,8 @@ class Configuration(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     allowed_hosts: Words = ()
     database_url: SecretStr = SecretStr("")
+    trash_url: SecretStr = SecretStr("")
+    trash_grace_hours: int = Field(default=7 * 24, ge=24)
     broker_url: Annotated[SecretStr, AfterValidator(_broker)] = SecretStr("")
     data_dir: Place = Field(default=Path(".holdfast"), validate_default=True)
     port: int = Field(default=8000, ge=0, le=65535)
@@ -82,6 +84,7 @@ class Configuration(BaseSettings):
     source_roots: Places = ()
     behind_proxy: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    recent_login_minutes: int = Field(default=15, ge=1, le=1440)
     push_limit_bytes: int = Field(default=1_000_000, ge=1_000, le=64_000_000)
 
     @property

@@ -32,6 +32,14 @@ def database_settings(url: str, *, default: Path) -> dict[str, Any]:
     )
 
 
+def trash_url(url: str, *, default: Path) -> str:
+    """Return the store in which trash lies: beside the index where that is PostgreSQL.
+
+    Else it is a SQLite file at ``default``.
+    """
+    return url if urlsplit(url).scheme in _POSTGRESQL else f"sqlite:///{default}"
+
+
 def _sqlite(path: Path) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",

@@ -31,6 +31,9 @@ _LOOKS = {
     "refused": ATTENTION,
     "refused_stale": ATTENTION,
     "needs_attention": ATTENTION,
+    "partial": ATTENTION,
+    "pending_approval": ATTENTION,
+    "undoing": RUNNING,
     "failed": FAILED,
     "damaged": FAILED,
 }
@@ -38,6 +41,10 @@ _WORDS = {
     "attention": "needs attention",
     "refused_stale": "refused: store changed",
     "needs_attention": "needs attention",
+    "partial": "done in part",
+    "pending_approval": "waits for approval",
+    "undoing": "being undone",
+    "superseded": "overwritten",
     "unknown": "not known",
 }
 

@@ -13,6 +13,7 @@ from dashboard.celery import app
 
 RUN_OPERATION = "operations.run"
 SCAN_SOURCE = "sources.scan"
+RUN_SCHEDULE = "retention.run"
 
 
 def enqueue_operation(operation_id: UUID) -> None:
@@ -23,6 +24,11 @@ def enqueue_operation(operation_id: UUID) -> None:
 def enqueue_scan(source_id: int) -> None:
     """Ask a worker to look what is new in a source."""
     _send_on_commit(SCAN_SOURCE, source_id)
+
+
+def enqueue_scheduled_run(run_pk: int) -> None:
+    """Ask a worker to do a schedule's run."""
+    _send_on_commit(RUN_SCHEDULE, run_pk)
 
 
 def _send_on_commit(task: str, row_id: str | int) -> None:

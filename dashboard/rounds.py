@@ -10,7 +10,7 @@ from django.db import connections
 from django.utils import timezone
 
 from dashboard.celery import app
-from dashboard.services import due_scans, heartbeats, operations
+from dashboard.services import due_scans, heartbeats, operations, retention
 
 RECONCILE_EVERY_SECONDS = 15.0
 LOOK_FOR_SCANS_EVERY_SECONDS = 2.0
@@ -18,8 +18,9 @@ WORKER = "worker"
 
 
 def reconcile() -> None:
-    """Send lost hints again."""
+    """Send lost hints again, begin what schedules want."""
     operations.reconcile(now=timezone.now())
+    retention.begin_due(now=timezone.now())
     heartbeats.beat(name=WORKER, now=timezone.now())
 
 

@@ -10,7 +10,7 @@ from csp.constants import NONE, SELF
 
 from dashboard.configuration import ConfigurationError, load_configuration
 from dashboard.data_folder import prepare_data_dir, secret_key
-from dashboard.databases import database_settings
+from dashboard.databases import database_settings, trash_url
 from dashboard.logs import logging_settings
 
 PACKAGE = Path(__file__).resolve().parent
@@ -40,7 +40,12 @@ PRODUCTION = CONFIGURATION.production
 DEBUG = CONFIGURATION.debug
 PORT = CONFIGURATION.port
 ALLOWED_HOSTS = list(CONFIGURATION.allowed_hosts) or ["localhost", "127.0.0.1", "[::1]"]
+HOLDFAST_TRASH_URL = CONFIGURATION.trash_url.get_secret_value() or trash_url(
+    _database_url, default=DATA_DIR / "trash.db"
+)
+HOLDFAST_TRASH_GRACE_HOURS = CONFIGURATION.trash_grace_hours
 HOLDFAST_PUSH_LIMIT_BYTES = CONFIGURATION.push_limit_bytes
+HOLDFAST_RECENT_LOGIN_MINUTES = CONFIGURATION.recent_login_minutes
 HOLDFAST_SOURCE_ROOTS: tuple[Path, ...] = CONFIGURATION.source_roots or (
     (DATA_DIR,) if PRODUCTION else ()
 )
@@ -67,6 +72,7 @@ MIDDLEWARE = [
     "dashboard.middleware.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "dashboard.middleware.headers.HeadersMiddleware",
+    "dashboard.middleware.requests.QueryMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -74,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "dashboard.middleware.recent_login.RecentLoginMiddleware",
     "dashboard.middleware.login.LoginRequiredMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -150,6 +157,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = HOLDFAST_RECENT_LOGIN_MINUTES * 60
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/15m/key"}
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if CONFIGURATION.behind_proxy else 0
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

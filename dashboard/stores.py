@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,7 @@ from django.conf import settings
 
 import checkpoints
 from checkpoints.stores.urls import absolute_url, parse_url
+from checkpoints.trash import StoreTrash
 from dashboard.models import Source
 
 SHOWN_CHARACTERS = 200
@@ -37,6 +39,21 @@ def open_source(source: Source) -> Iterator[checkpoints.ReadableStore]:
     store = open_url(source.url)
     try:
         yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def open_trash(source: Source) -> Iterator[checkpoints.Trash]:
+    """Open the place where what was taken out of another framework's store waits to be swept.
+
+    What comes out of one store is kept apart from what comes out of another.
+
+    Raises StoreError.
+    """
+    store = checkpoints.open_native_store(settings.HOLDFAST_TRASH_URL)
+    try:
+        yield StoreTrash(store, source=hashlib.sha256(source.url.encode()).hexdigest())
     finally:
         store.close()
 

@@ -9,8 +9,8 @@ from uuid import UUID
 from django.utils import timezone
 
 from dashboard.celery import app
-from dashboard.queue import RUN_OPERATION, SCAN_SOURCE
-from dashboard.services import operations, scans
+from dashboard.queue import RUN_OPERATION, RUN_SCHEDULE, SCAN_SOURCE
+from dashboard.services import operations, retention, scans
 
 
 @app.task(name=RUN_OPERATION)
@@ -25,6 +25,12 @@ def run_operation(operation_id: str) -> None:
 def scan_source(source_id: int) -> None:
     """Take in what a source gained."""
     scans.scan_source(source_id=source_id, now=timezone.now())
+
+
+@app.task(name=RUN_SCHEDULE)
+def run_schedule(run_pk: int) -> None:
+    """Do a schedule's run, or find that it is claimed or done."""
+    retention.carry_out(run_pk=run_pk, now=timezone.now)
 
 
 def _worker_name() -> str:

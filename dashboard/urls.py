@@ -8,7 +8,7 @@ from django.urls import include, path, re_path
 from dashboard.api.app import api
 from dashboard.api.docs import docs
 from dashboard.views.errors import not_offered
-from dashboard.views.logins import login_link
+from dashboard.views.logins import confirm, login_link
 
 urlpatterns = [
     path("", include("dashboard.pages")),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/docs", docs, name="api-docs"),
     path("api/v1/", api.urls),
+    path("confirm/", confirm, name="confirm-login"),
     path("login/<str:token>/", login_link, name="login-link"),
 ]
 

@@ -11,6 +11,7 @@ from django.test import Client
 
 from dashboard.models import User
 from dashboard.services.tokens import NewToken, create_token
+from tests.dashboard.people import join, log_in
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -28,19 +29,20 @@ def now() -> datetime:
 
 
 @pytest.fixture
-def person(db: None) -> User:
-    return User.objects.create_user("ada", password="correct horse battery staple")
+def person(db: None, now: datetime) -> User:
+    """An operator of the default project who has just logged in."""
+    user = join(User.objects.create_user("ada", password="correct horse battery staple"))
+    user.authenticated_at = now
+    return user
 
 
 @pytest.fixture
-def token(person: User) -> NewToken:
+def token(person: User, now: datetime) -> NewToken:
     """A token that may push and read."""
-    return create_token(user=person, name="tests", scopes=["push", "read"], now=NOW)
+    return create_token(user=person, name="tests", scopes=["push", "read"], now=now)
 
 
 @pytest.fixture
 def browser(person: User) -> Client:
     """The client of a person who is logged in."""
-    client = Client()
-    client.force_login(person)
-    return client
+    return log_in(person)

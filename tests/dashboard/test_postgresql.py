@@ -20,6 +20,12 @@ ROOT = Path(__file__).resolve().parents[2]
         "tests/dashboard/api/test_hostile_reports.py",
         "tests/dashboard/services/test_scans.py",
         "tests/dashboard/services/operations",
+        "tests/dashboard/services/retention",
+        "tests/dashboard/selectors/test_queries.py",
+        "tests/dashboard/selectors/test_retention_counts.py",
+        "tests/dashboard/services/audit",
+        "tests/dashboard/services/test_projects_apart.py",
+        "tests/dashboard/migrations",
     ],
 )
 def test_the_same_tests_pass_on_postgresql(postgresql_url: str, tests: str) -> None:

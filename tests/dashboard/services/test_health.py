@@ -89,6 +89,7 @@ def wait(person: User, age: timedelta, **values: Any) -> Operation:
         source=thread.agent.source,
         requested_by=person,
         plan={},
+        reason="it went astray",
         idempotency_key="1",
         created_at=now - age,
         **values,
@@ -109,6 +110,7 @@ def test_an_operation_that_no_worker_takes_up_is_told_after_a_minute(person: Use
 def test_an_operation_that_waits_for_another_of_its_thread_is_no_failure(person: User) -> None:
     beat()
     operation = wait(person, timedelta(seconds=61))
+    assert operation.thread is not None
     ThreadLock.objects.create(
         thread=operation.thread, operation=operation, fence=1, lease_until=operation.created_at
     )

@@ -14,7 +14,15 @@ from django.test import override_settings
 
 import checkpoints
 from dashboard.access import Forbidden
-from dashboard.models import AuditEvent, Checkpoint, Operation, OperationState, Source, User
+from dashboard.models import (
+    AuditEvent,
+    Checkpoint,
+    Operation,
+    OperationState,
+    Source,
+    TrashedBatch,
+    User,
+)
 from dashboard.services import scans, sources
 from dashboard.services.ingest import Push, ingest_push
 from dashboard.services.sources import SourceRefused
@@ -240,6 +248,7 @@ def test_removing_a_source_takes_its_rows_and_leaves_the_store(
     bench.run(bench.undo(done))
     before = (tmp_path / "agents.db").read_bytes()
 
+    person.authenticated_at = clock()
     name = sources.remove_source(user=person, source_id=bench.source.pk, now=clock())
 
     assert name == "agents"
@@ -254,7 +263,25 @@ def test_a_source_under_an_operation_is_not_removed(person: User, url: str) -> N
     operation = bench.request(bench.rows()[1])
     assert operation.state == OperationState.QUEUED
 
+    person.authenticated_at = clock()
     with pytest.raises(SourceRefused, match="not ended"):
+        sources.remove_source(user=person, source_id=bench.source.pk, now=clock())
+
+    assert Source.objects.exists()
+
+
+def test_a_source_is_not_removed_while_something_of_it_lies_in_the_trash(
+    person: User, url: str
+) -> None:
+    clock = Clock()
+    bench = register(url, thread_id="main", clock=clock)
+    operation = bench.run(bench.request(bench.rows()[1]))
+    TrashedBatch.objects.create(
+        operation=operation, thread=bench.thread(), trashed_at=clock(), due_at=clock()
+    )
+
+    person.authenticated_at = clock()
+    with pytest.raises(SourceRefused, match="lie in the trash"):
         sources.remove_source(user=person, source_id=bench.source.pk, now=clock())
 
     assert Source.objects.exists()

@@ -25,6 +25,7 @@ from dashboard.services import operations
 from dashboard.services.operations import claims
 from dashboard.services.operations.seen_plans import PLAN_LIFETIME, Seen, SeenPlan
 from tests.benches import Bench
+from tests.dashboard.people import join
 
 
 def test_the_preview_says_what_becomes_a_branch_and_how_to_do_it_by_hand(bench: Bench) -> None:
@@ -141,7 +142,7 @@ def test_a_preview_of_another_checkpoint_is_refused(bench: Bench) -> None:
 def test_a_preview_that_somebody_else_saw_is_refused(bench: Bench) -> None:
     target = bench.rows()[1]
     token = bench.preview(target).plan_token
-    bench.user = User.objects.create_user("another")
+    bench.user = join(User.objects.create_user("another"))
 
     with pytest.raises(operations.OperationRefused, match="not that of your preview"):
         bench.request(target, plan_token=token)
