@@ -9,6 +9,7 @@ from uuid import uuid4
 import checkpoints
 from dashboard.models import Checkpoint, Operation, Source, Thread, User
 from dashboard.services import operations, scans
+from tests.dashboard.people import join
 
 BEHIND = timedelta(minutes=10)
 
@@ -104,7 +105,8 @@ def register(url: str, *, thread_id: str, clock: Clock) -> Bench:
     """Register a store and take everything in it into the index."""
     source = Source.objects.create(name="agents", url=url, kind="store", created_at=clock())
     scans.scan_source(source_id=source.pk, now=clock())
-    user, _ = User.objects.get_or_create(username="operator")
+    user = join(User.objects.get_or_create(username="operator")[0])
+    user.authenticated_at = clock() + timedelta(days=365)  # recent, however a test moves the clock
     return Bench(url=url, thread_id=thread_id, source=source, user=user, clock=clock)
 
 

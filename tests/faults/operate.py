@@ -17,6 +17,7 @@ from django.utils import timezone  # noqa: E402
 
 from dashboard.models import Source, Thread, User  # noqa: E402
 from dashboard.services import operations, scans  # noqa: E402
+from tests.dashboard.people import join  # noqa: E402
 
 
 def main(url: str, thread_id: str) -> None:
@@ -24,7 +25,7 @@ def main(url: str, thread_id: str) -> None:
     now = timezone.now()
     source = Source.objects.create(name="agents", url=url, kind="store", created_at=now)
     scans.scan_source(source_id=source.pk, now=now)
-    user = User.objects.create(username="operator")
+    user = join(User.objects.create(username="operator"))
     thread = Thread.objects.get(thread_id=thread_id)
     row = thread.checkpoints.filter(namespace="").order_by("created_at", "pk")[2]
     preview = operations.preview_restore(user=user, checkpoint_pk=row.pk, now=now)

@@ -18,11 +18,13 @@ HOLDFAST = "import typer; from dashboard.commands import register; app = typer.T
 HOLDFAST += "register(app); app(prog_name='holdfast')"
 
 
-def wait_until(condition: Callable[[], object], *, what: str) -> None:
+def wait_until(
+    condition: Callable[[], object], *, what: str, seconds: float = PATIENCE_SECONDS
+) -> None:
     """Wait for a condition; fail with ``what`` when it does not come about."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"in {PATIENCE_SECONDS:g} s not: {what}"
+        assert time.monotonic() < deadline, f"in {seconds:g} s not: {what}"
         time.sleep(0.05)
 
 
@@ -45,7 +47,9 @@ class Installation:
             "PYTHONUNBUFFERED": "1",
         }
 
-    def start(self, *command: str, stderr: Path | None = None) -> subprocess.Popen[str]:
+    def start(
+        self, *command: str, stderr: Path | None = None, stdin: int | None = None
+    ) -> subprocess.Popen[str]:
         """Start a Python process of this installation in a session of its own."""
         with contextlib.ExitStack() as stack:
             errors = stack.enter_context(stderr.open("a")) if stderr else None
@@ -53,6 +57,7 @@ class Installation:
                 [sys.executable, *command],
                 env=self.environment(),
                 cwd=ROOT,
+                stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,

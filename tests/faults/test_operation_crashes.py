@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import checkpoints
+from dashboard import stores
 from dashboard.models import Operation, OperationState, ThreadLock
 from dashboard.services import operations, scans
 from dashboard.services.operations import claims, journal, running
@@ -298,6 +299,34 @@ def test_a_store_that_is_locked_is_tried_again(
     assert operation.state == OperationState.QUEUED
 
     run(operation, bench, "finds it free")
+
+    operation.refresh_from_db()
+    assert operation.state == OperationState.SUCCEEDED
+    assert effects.count == 1
+
+
+def test_a_store_that_is_gone_after_the_effect_leaves_it_open_what_was_done(
+    bench: Bench, effects: Effects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation = bench.request(bench.rows()[2])
+    with monkeypatch.context() as patched:
+        crash_at("after effect", patched)
+        with pytest.raises(Killed):
+            run(operation, bench, "dies")
+    bench.clock.pass_by(LEASE_SECONDS)
+
+    def gone(url: str) -> None:
+        raise checkpoints.PermanentStoreError(f"{url}: there is no store here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stores, "open_url", gone)
+        run(operation, bench, "finds nothing")
+    operation.refresh_from_db()
+    assert operation.state == OperationState.NEEDS_ATTENTION
+    assert "may have changed the store" in operation.message
+
+    operations.retry(user=bench.user, operation_id=operation.pk, now=bench.clock())
+    run(operation, bench, "finds it again")
 
     operation.refresh_from_db()
     assert operation.state == OperationState.SUCCEEDED
