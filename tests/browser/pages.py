@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.browsing import new_context
 from tests.browser.reports import FAR_AGENT
+from tests.browser.storage_pages import stored
 from tests.browser.worlds import World, open_agent
 
 FIXED = {
@@ -18,6 +19,11 @@ FIXED = {
     "operations": "/operations/",
     "sources": "/sources/",
     "tokens": "/settings/tokens/",
+    "projects": "/settings/projects/",
+    "members": "/settings/projects/1/members/",
+    "audit": "/audit/",
+    "audit-check": "/audit/check/",
+    "confirm-by-link": "/confirm/",
     "password": "/accounts/password/set/",
     "two-factor": "/accounts/2fa/",
     "not-found": "/agents/999999/",
@@ -42,6 +48,7 @@ def places(browser: Browser, world: World) -> tuple[Place, ...]:
     context = new_context(browser, world.instance, cookies=world.cookies)
     page = context.new_page()
     found = {**FIXED, **_timelines(page), **_restored(page), **_reported(page)}
+    found |= {**_forked(page, found["checkpoint"]), **_cared(page), **stored(page)}
     context.close()
     return tuple(Place(name, path) for name, path in found.items())
 
@@ -71,6 +78,7 @@ def _timelines(page: Page) -> dict[str, str]:
         "checkpoint-state": f"{checkpoint}state/",
         "checkpoint-diff": f"{checkpoint}diff/",
         "restore": f"{checkpoint}restore/",
+        "restore-impact": f"{checkpoint}impact/",
     }
 
 
@@ -81,6 +89,39 @@ def _restored(page: Page) -> dict[str, str]:
     page.get_by_role("link", name="See the timeline").click()
     page.wait_for_url("**/agents/**")
     return {"operation": operation, "timeline-restored": _path(page)}
+
+
+def _forked(page: Page, checkpoint: str) -> dict[str, str]:
+    """Edit a value of a checkpoint's state in a fork, up to its preview."""
+    page.goto(f"{checkpoint}fork/")
+    page.get_by_role("group").locator("summary").filter(has_text="budget").click()
+    page.locator("a[data-edit]").filter(has_text="edit").last.click()
+    page.locator(".edit textarea").first.fill('{"usd": 0.25}')
+    page.get_by_role("button", name="Preview the fork").click()
+    page.wait_for_url("**/operations/**")
+    return {"fork": f"{checkpoint}fork/", "draft-fork": _path(page)}
+
+
+def _cared(page: Page) -> dict[str, str]:
+    """Verify a source, and preview an erasure in it."""
+    source = page.locator("section").filter(has=page.get_by_role("heading", name="Production"))
+    page.goto("/sources/")
+    source.locator("summary").filter(has_text="Care").click()
+    source.get_by_role("link", name="Erase").click()
+    erase = _path(page)
+    page.get_by_label("Erase what belongs to").select_option("thread_id")
+    page.get_by_label("Its id").fill("invoice-2041")
+    page.get_by_role("button", name="Preview the erasure").click()
+    page.wait_for_url("**/operations/**")
+    draft = _path(page)
+    page.goto("/sources/")
+    source.locator("summary").filter(has_text="Care").click()
+    source.get_by_role("button", name="Verify deeply").click()
+    page.wait_for_url("**/operations/**")
+    page.get_by_label("Why").fill("After the disk was full.")
+    page.get_by_role("button", name="Read it through").click()
+    expect(page.locator("#status .state").first).to_have_text("succeeded", timeout=20_000)
+    return {"erase": erase, "draft-erase": draft, "operation-verify": _path(page)}
 
 
 def _reported(page: Page) -> dict[str, str]:

@@ -73,7 +73,7 @@ def test_an_authenticator_app_can_scan_its_code(watched: Watched) -> None:
 def _go(page: Page, path: str) -> None:
     """Open a page that may ask for the password once more."""
     page.goto(path)
-    if page.get_by_role("heading", name="Confirm Access").is_visible():
+    if page.get_by_role("heading", name="Confirm that it is you").is_visible():
         page.get_by_label("Password", exact=True).fill(PASSWORD)
         page.get_by_role("button", name="Confirm").click()
 

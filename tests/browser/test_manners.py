@@ -112,6 +112,25 @@ def _overflow(page: Page, path: str) -> int:
     return max(over, 0)
 
 
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+def test_the_menus_of_a_source_open_within_the_window(
+    browser: Browser, instance: Instance, watched: Watched, width: int
+) -> None:
+    cookies = watched.page.context.storage_state()
+    context = new_context(browser, instance, cookies=cookies, width=width)
+    page = context.new_page()
+    page.goto("/sources/")
+    for name in ("Care", "Remove"):
+        menu = page.locator("main details").filter(has_text=name).first
+        menu.locator("summary").click()
+        sheet = menu.locator(".menu-sheet").bounding_box()
+        assert sheet is not None
+        assert sheet["x"] >= 0
+        assert sheet["x"] + sheet["width"] <= width
+        menu.locator("summary").click()
+    context.close()
+
+
 def test_new_rows_come_in_by_themselves(watched: Watched, url: str) -> None:
     page = watched.page
     open_agent(page, "walker")
