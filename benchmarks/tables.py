@@ -17,6 +17,7 @@ TITLES = {
     "langgraph": "LangGraph's checkpointer",
     "index": "The dashboard's index",
     "restore": "Restoring",
+    "operations": "Operations",
     "install": "Installing",
 }
 _PAGE = """# Benchmarks
