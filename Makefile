@@ -15,6 +15,9 @@ LINT_STAMP := $(DEV)/.installed-lint
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 LOCKED := --require-hashes --only-binary :all: --requirement
 
+# Each file of tests in one of several processes, each of which has a Redis server of its own.
+BESIDE := -n auto --maxprocesses 4 --dist loadfile
+
 CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 FIND_PYTHON = for candidate in $(CANDIDATES); do \
 	  if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
@@ -76,12 +79,12 @@ up: install ## Start Holdfast (DEMO=0: without the demo; PORT=8000; DATA_DIR=.ho
 
 .PHONY: test
 test: $(TEST_STAMP) ## Run the tests (ARGS="tests/checkpoints -k head"; REQUIRE_SERVICES=1)
-	@$(DEV_PYTHON) -m pytest $(ARGS)
+	@$(DEV_PYTHON) -m pytest $(BESIDE) $(ARGS)
 
 .PHONY: test-sdk
 test-sdk: $(SDK_STAMP) ## Run the SDK's tests where no web framework is installed
 	@$(SDK)/bin/python -c 'import importlib.util as u; assert not u.find_spec("django"), "Django is here"'
-	@$(SDK)/bin/python -m pytest -W ignore::pytest.PytestConfigWarning tests/checkpoints $(ARGS)
+	@$(SDK)/bin/python -m pytest -W ignore::pytest.PytestConfigWarning $(BESIDE) tests/checkpoints $(ARGS)
 
 .PHONY: lint
 lint: $(LINT_STAMP) ## Check style, types, layers, templates, spelling, migrations and settings
@@ -95,6 +98,10 @@ format: $(LINT_STAMP) ## Format the code
 .PHONY: bench
 bench: $(TEST_STAMP) ## Measure what the README promises
 	@$(DEV_PYTHON) -m benchmarks $(ARGS)
+
+.PHONY: sweep
+sweep: $(TEST_STAMP) ## Kill and race every operation everywhere, for long (SWEEP_MINUTES=30)
+	@$(DEV_PYTHON) -m tests.faults.sweep.report $(if $(SWEEP_MINUTES),--minutes $(SWEEP_MINUTES)) $(ARGS)
 
 .PHONY: screenshots
 screenshots: $(TEST_STAMP) ## Draw every page into docs/screenshots

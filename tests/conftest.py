@@ -28,3 +28,12 @@ def data_dir() -> Path:
 def samples(data_dir: Path) -> Path:
     """Real stores written by other frameworks. Read only: copy before writing."""
     return data_dir / "samples"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _audit_log_can_be_emptied() -> None:
+    """Between two tests the database is emptied, the audit log too."""
+    if importlib.util.find_spec("django"):
+        from tests.flushing import allow_flush
+
+        allow_flush()

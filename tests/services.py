@@ -29,7 +29,10 @@ from redis.retry import Retry
 POSTGRESQL_URL = os.environ.get(
     "HOLDFAST_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432/postgres"
 )
-REDIS_URL = os.environ.get("HOLDFAST_TEST_REDIS", "redis://127.0.0.1:6379/15")
+REDIS_URL = os.environ.get("HOLDFAST_TEST_REDIS")
+"""A Redis database to use in place of a server of the tests' own."""
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+"""Which of several processes this is that share the tests."""
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 REQUIRED = os.environ.get("REQUIRE_SERVICES") == "1"
 
@@ -65,19 +68,41 @@ def postgresql_url() -> Iterator[str]:
         server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+@pytest.fixture(scope="session")
+def redis_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Redis server that nobody else uses, or of the one that was named."""
+    if REDIS_URL is not None:
+        yield _of_this_worker(REDIS_URL)
+        return
+    _need_redis_server()
+    server = RedisProcess(tmp_path_factory.mktemp("redis"))
+    yield server.url
+    server.kill()
+    server.client.close()
+
+
 @pytest.fixture
-def redis_url() -> Iterator[str]:
+def redis_url(redis_of_tests: str) -> Iterator[str]:
     """The URL of a Redis database that is empty before and after the test."""
-    client = redis.Redis.from_url(REDIS_URL, socket_connect_timeout=5)
+    client = redis.Redis.from_url(redis_of_tests, socket_connect_timeout=5)
     try:
         keys = client.dbsize()
     except redis.ConnectionError:
-        _missing("Redis", f"none answers at {_without_password(REDIS_URL)}")
-    if keys:
-        _missing("An empty Redis database", f"{_without_password(REDIS_URL)} holds {keys} keys")
-    yield REDIS_URL
+        _missing("Redis", f"none answers at {_without_password(redis_of_tests)}")
+    if keys and REDIS_URL is not None:
+        held = f"{_without_password(redis_of_tests)} holds {keys} keys"
+        _missing("An empty Redis database", held)
+    client.flushdb()
+    yield redis_of_tests
     client.flushdb()
     client.close()
+
+
+def _of_this_worker(url: str) -> str:
+    """Return the database that this process has to itself: that of the URL, or one further down."""
+    parts = urlsplit(url)
+    number = int(parts.path.removeprefix("/") or 0)
+    return parts._replace(path=f"/{number - WORKER}").geturl() if WORKER else url
 
 
 HIGHEST_PORT = 55_000
@@ -127,8 +152,7 @@ class RedisProcess:
 @pytest.fixture
 def start_redis(tmp_path: Path) -> Iterator[Callable[..., RedisProcess]]:
     """Start Redis servers of the test's own with options of the command line."""
-    if shutil.which("redis-server") is None:
-        _missing("redis-server", "install it")
+    _need_redis_server()
     started: list[RedisProcess] = []
 
     def start(*options: str) -> RedisProcess:
@@ -141,6 +165,11 @@ def start_redis(tmp_path: Path) -> Iterator[Callable[..., RedisProcess]]:
     for server in started:
         server.kill()
         server.client.close()
+
+
+def _need_redis_server() -> None:
+    if shutil.which("redis-server") is None:
+        _missing("redis-server", "install it")
 
 
 def _free_port(*, below: int) -> int:
