@@ -22,6 +22,7 @@ from checkpoints.manager import (
     ResilientCheckpointManager,
     ResumeStats,
 )
+from checkpoints.measures import FieldSize, Space
 from checkpoints.plans import (
     Doomed,
     Edit,
@@ -56,6 +57,7 @@ from checkpoints.records import (
 )
 from checkpoints.retention import RetentionPolicy
 from checkpoints.stores.base import ReadableStore, RestorableStore, Store
+from checkpoints.stores.measurable import MeasurableStore, RehearsableStore
 from checkpoints.stores.operable import (
     ErasableStore,
     ForkableStore,
@@ -81,6 +83,7 @@ __all__ = [
     "Edit",
     "Effect",
     "ErasableStore",
+    "FieldSize",
     "Finding",
     "ForkPlan",
     "ForkableStore",
@@ -95,11 +98,13 @@ __all__ = [
     "JournalName",
     "Kept",
     "Kind",
+    "MeasurableStore",
     "PermanentStoreError",
     "Pin",
     "PlanRefused",
     "PrunableStore",
     "ReadableStore",
+    "RehearsableStore",
     "Removal",
     "ResilientCheckpointManager",
     "RestorableStore",
@@ -110,6 +115,7 @@ __all__ = [
     "RetentionPolicy",
     "SaveVetoed",
     "SchemaMismatch",
+    "Space",
     "State",
     "Status",
     "Store",

@@ -259,7 +259,8 @@ class Changes:
 
     ``threads`` holds the present view of every thread that these changes touch. ``reset`` says
     that the cursor no longer fitted the store (the file was replaced or renumbered) and that the
-    listing began anew. ``complete`` is false when more waits behind ``cursor``.
+    listing began anew. ``complete`` is false when more waits behind ``cursor``; ``remaining`` then
+    says about how many checkpoints, where that can be told cheaply.
     """
 
     cursor: str
@@ -269,6 +270,7 @@ class Changes:
     findings: tuple[Finding, ...] = ()
     complete: bool = True
     reset: bool = False
+    remaining: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

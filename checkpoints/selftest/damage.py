@@ -7,7 +7,6 @@ which flips one byte in the middle of what it keeps of a checkpoint.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 
 from checkpoints.errors import CheckpointError
@@ -16,7 +15,7 @@ from checkpoints.sameness import same
 from checkpoints.selftest.bench import Bench
 from checkpoints.selftest.outcomes import NotPossible, require
 from checkpoints.selftest.samples import save_chain, state
-from checkpoints.stores.urls import FACTORIES, parse_url
+from checkpoints.stores.urls import parse_url
 
 LENGTH = 12
 """Bytes by which a place in a file is recognised."""
@@ -63,7 +62,7 @@ def _fails_to_load(bench: Bench, checkpoint_id: str) -> bool:
 
 def _flips(bench: Bench, target: Checkpoint, raw: bytes) -> Iterator[Callable[[], None]]:
     """Yield ways to flip a byte here and there; called again each flips it back."""
-    spoil = getattr(import_module(FACTORIES[parse_url(bench.url).scheme]), "spoil", None)
+    spoil = getattr(parse_url(bench.url).kind.load(), "spoil", None)
     if spoil is not None:
         yield lambda: spoil(bench.url, target)
     if bench.folder is None:

@@ -12,14 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from secrets import token_hex
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from checkpoints.errors import PermanentStoreError
 from checkpoints.stores.scratch import new_scratch_name
-from checkpoints.stores.urls import BUCKETS, FACTORIES, SERVERS, StoreUrl, parse_url
+from checkpoints.stores.urls import StoreUrl, parse_url
 
 FOLDER = ".holdfast-selftest-"
 SETTLING = 0.25
@@ -73,7 +72,7 @@ def scratch_url(url: str) -> str:
     offered = getattr(_module(parsed), "scratch_url", None)
     if offered is not None:
         return str(offered(url))
-    if parsed.scheme in SERVERS:
+    if parsed.kind.is_server:
         return _on_server(parsed)
     if parsed.scheme == "memory":
         return url
@@ -97,7 +96,7 @@ def _on_disk(parsed: StoreUrl) -> str:
 def _on_server(parsed: StoreUrl) -> str:
     parts = urlsplit(parsed.text)
     name = new_scratch_name()
-    if parsed.scheme in BUCKETS:
+    if parsed.kind.is_bucket:
         return parts._replace(path=f"{parts.path.rstrip('/')}/{name}").geturl()
     option = _OPTIONS[parsed.scheme]
     query = {**dict(parse_qsl(parts.query, keep_blank_values=True)), option: name}
@@ -105,7 +104,7 @@ def _on_server(parsed: StoreUrl) -> str:
 
 
 def _module(parsed: StoreUrl) -> object:
-    return import_module(FACTORIES[parsed.scheme])
+    return parsed.kind.load()
 
 
 def _remove(url: str) -> None:
@@ -122,7 +121,7 @@ def _remover(parsed: StoreUrl) -> Callable[[str], None]:
     offered: Callable[[str], None] | None = getattr(_module(parsed), "remove_scratch", None)
     if offered is not None:
         return offered
-    if parsed.scheme in SERVERS:
+    if parsed.kind.is_server:
         raise PermanentStoreError(
             f"{parsed.scheme}:// cannot remove a scratch place, so none was made and nothing was "
             "tried"

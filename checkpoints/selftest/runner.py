@@ -12,7 +12,7 @@ from checkpoints.selftest import damage, dying, going_back, journals, keeping, r
 from checkpoints.selftest.bench import Bench, Opener
 from checkpoints.selftest.outcomes import DidNotHold, NotPossible, Outcome, Verdict
 from checkpoints.selftest.places import Scratch, scratch_beside
-from checkpoints.stores.urls import FACTORIES, open_store, parse_url
+from checkpoints.stores.urls import open_store, parse_url
 
 CHECKS: dict[str, Callable[[Bench], None]] = {
     "exact": keeping.exact,
@@ -101,9 +101,9 @@ def _told(outcome: Outcome, on_outcome: Callable[[Outcome], None] | None) -> Out
 
 
 def _refuse_foreign(url: str) -> None:
-    scheme = parse_url(url).scheme
-    if FACTORIES[scheme].startswith("checkpoints.connectors."):
+    parsed = parse_url(url)
+    if not parsed.kind.is_native:
         raise PermanentStoreError(
-            f"{scheme}:// is a store that another framework writes; only stores that agents save "
-            "into through Holdfast can be tried. Nothing was written"
+            f"{parsed.scheme}:// is a store that another framework writes; only stores that agents "
+            "save into through Holdfast can be tried. Nothing was written"
         )

@@ -5,45 +5,13 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from checkpoints.bodies.encryption import Keyring
 from checkpoints.errors import PermanentStoreError
 from checkpoints.stores.base import ReadableStore, Store
-
-FACTORIES: dict[str, str] = {
-    "az": "checkpoints.stores.objects.store",
-    "file": "checkpoints.stores.folder.store",
-    "gs": "checkpoints.stores.objects.store",
-    "kaizen": "checkpoints.connectors.kaizen",
-    "langgraph+sqlite": "checkpoints.connectors.langgraph_sqlite",
-    "memory": "checkpoints.stores.memory",
-    "postgresql": "checkpoints.stores.postgresql.store",
-    "redis": "checkpoints.stores.redis.store",
-    "rediss": "checkpoints.stores.redis.store",
-    "s3": "checkpoints.stores.objects.store",
-    "sqlite": "checkpoints.stores.sqlite.store",
-}
-"""Scheme to the module whose ``open_url`` opens it; imported when it is first needed."""
-
-SERVERS = {"az", "gs", "postgresql", "redis", "rediss", "s3"}
-"""Schemes whose URLs name a server or a bucket: ``scheme://[user[:password]@]host/path``."""
-
-BUCKETS = {"az", "gs", "s3"}
-
-OPTIONS: dict[str, set[str]] = {
-    "az": {"timeout"},
-    "file": {"format"},
-    "gs": {"timeout"},
-    "kaizen": {"agent"},
-    "postgresql": {"schema", "sslmode", "sslrootcert"},
-    "redis": {"prefix", "ttl"},
-    "rediss": {"prefix", "ttl"},
-    "s3": {"endpoint", "region", "timeout"},
-}
-"""Scheme to the names that may stand behind its question mark."""
+from checkpoints.stores.schemes import Scheme, find_scheme, schemes
 
 MAX_OPTION = 20
 KEYS_VARIABLE = "HOLDFAST_STORE_KEYS"
@@ -66,18 +34,23 @@ class StoreUrl:
     server_path: str = ""
     keys: Keyring | None = None
 
+    @property
+    def kind(self) -> Scheme:
+        """What kind of store the URL is of."""
+        return _kind(self.scheme)
+
 
 def parse_url(url: str) -> StoreUrl:
     """Take a store URL apart. Raises PermanentStoreError and says what is wrong with it."""
     parts = _split(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    unknown = query.keys() - OPTIONS.get(parts.scheme, set())
+    unknown = query.keys() - _kind(parts.scheme).options
     if unknown:
         raise PermanentStoreError(
             f"{_shown(url).partition('?')[0]!r} has an option that is not known: "
             f"{_option_shown(min(unknown))}"
         )
-    if parts.scheme in SERVERS:
+    if _kind(parts.scheme).is_server:
         return _of_server(url, parts, query)
     if parts.netloc:
         place = urlsplit(_shown(url)).netloc
@@ -92,6 +65,13 @@ def parse_url(url: str) -> StoreUrl:
     return StoreUrl(text=url, scheme=parts.scheme, path=path, query=query)
 
 
+def _kind(scheme: str) -> Scheme:
+    found = find_scheme(scheme)
+    if found is None:
+        raise PermanentStoreError(f"{scheme}:// is not a kind of store")
+    return found
+
+
 def _option_shown(name: str) -> str:
     """Return an option's name; what is none may be a part of a password."""
     return name if name.isidentifier() and len(name) <= MAX_OPTION else "it is not a name"
@@ -104,10 +84,11 @@ def _split(url: str) -> SplitResult:
         parts = urlsplit(url)
     except ValueError as error:
         raise PermanentStoreError(f"{_shown(url)!r} is not a store URL: {error}") from error
-    if parts.scheme not in FACTORIES or not url.lower().startswith(f"{parts.scheme}://"):
+    known = find_scheme(parts.scheme) is not None
+    if not known or not url.lower().startswith(f"{parts.scheme}://"):
+        beginnings = (f"{s.name}://{'' if s.is_server else '/'}" for s in schemes().values())
         raise PermanentStoreError(
-            f"{_shown(url)!r} is not a store URL; it must begin with one of "
-            + ", ".join(f"{s}://{'' if s in SERVERS else '/'}" for s in sorted(FACTORIES))
+            f"{_shown(url)!r} is not a store URL; it must begin with one of {', '.join(beginnings)}"
         )
     if parts.fragment:
         raise PermanentStoreError(f"{_shown(url)!r} has a '#'; write %23 for one in a path")
@@ -116,7 +97,8 @@ def _split(url: str) -> SplitResult:
 
 def _of_server(url: str, parts: SplitResult, query: dict[str, str]) -> StoreUrl:
     if not parts.netloc.rpartition("@")[2]:
-        example = f"{parts.scheme}://{'bucket' if parts.scheme in BUCKETS else 'host'}/name"
+        place = "bucket" if _kind(parts.scheme).is_bucket else "host"
+        example = f"{parts.scheme}://{place}/name"
         raise PermanentStoreError(
             f"{without_password(url)!r} names no host or bucket; write {example}"
         )
@@ -156,8 +138,7 @@ def open_store(url: str, *, must_exist: bool = False, keys: Keyring | None = Non
         parsed = replace(parsed, path=parsed.path.absolute())
     if must_exist and parsed.path != Path() and not parsed.path.exists():
         raise PermanentStoreError(f"{parsed.path}: there is no store here; nothing was created")
-    module = import_module(FACTORIES[parsed.scheme])
-    store: ReadableStore = module.open_url(parsed)
+    store: ReadableStore = parsed.kind.load().open_url(parsed)
     return store
 
 

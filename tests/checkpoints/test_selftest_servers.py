@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from typing import Any
 
 import obstore
@@ -22,7 +21,7 @@ from checkpoints.cli.exits import Exit
 from checkpoints.selftest import CHECKS, Verdict
 from checkpoints.selftest import run as try_store
 from checkpoints.selftest.places import scratch_url
-from checkpoints.stores.urls import FACTORIES, parse_url
+from checkpoints.stores.urls import parse_url
 from checkpoints.testing import draft
 
 MAIN = "from checkpoints.cli import main; main()"
@@ -84,7 +83,7 @@ def _opened(url: str) -> Any:
 
 
 def _module(url: str) -> Any:
-    return import_module(FACTORIES[parse_url(url).scheme])
+    return parse_url(url).kind.load()
 
 
 def test_a_store_on_a_server_keeps_every_promise_and_nothing_of_it_is_left(
