@@ -60,6 +60,14 @@ class OperableCase:
         """Where a store of another framework's keeps its trash."""
         return None
 
+    @pytest.fixture
+    def damage(self) -> Callable[[str], None] | None:
+        """Return a function that makes a checkpoint's body unreadable, as a failing disk would.
+
+        Without one the promises about damage are skipped.
+        """
+        return None
+
     @staticmethod
     def states(store: ReadableStore, made: Made) -> dict[str, Any]:
         """Return the state of every checkpoint that a thread lists."""

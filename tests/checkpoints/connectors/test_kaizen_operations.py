@@ -16,9 +16,17 @@ from checkpoints.plans import Edit
 from checkpoints.records import Checkpoint, Head
 from checkpoints.stores.operable import Trash
 from checkpoints.stores.urls import open_store
-from checkpoints.testing import Erasures, Forking, Made, OperableCase, Pruning
+from checkpoints.testing import (
+    Connecting,
+    Erasures,
+    Forking,
+    Made,
+    OperableCase,
+    Pruning,
+    Restoring,
+)
 from checkpoints.trash import StoreTrash
-from tests.checkpoints.connectors.kaizen_folders import saved
+from tests.checkpoints.connectors.kaizen_folders import files, saved
 
 AGENT = "agent-1"
 _OWN = frozenset({"checkpoint_id", "agent_id", "timestamp", "parent_checkpoint_id", "metadata"})
@@ -56,6 +64,28 @@ class InKaizen(OperableCase):
         assert isinstance(store, checkpoints.Store)
         yield StoreTrash(store)
         store.close()
+
+    @pytest.fixture
+    def fingerprint(self, tmp_path: Path) -> Callable[[], Any]:
+        return lambda: files(tmp_path / "states")
+
+    @pytest.fixture
+    def damage(self, tmp_path: Path) -> Callable[[str], None]:
+        def cut(checkpoint_id: str) -> None:
+            (path,) = (tmp_path / "states").glob(f"{checkpoint_id}.*")
+            path.write_bytes(path.read_bytes()[:20])
+
+        return cut
+
+
+class TestConnecting(InKaizen, Connecting):
+    pass
+
+
+class TestRestoring(InKaizen, Restoring):
+    @staticmethod
+    def shown(state: Any) -> Any:
+        return {name: value for name, value in state.items() if name not in _OWN}
 
 
 class TestPruning(InKaizen, Pruning):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,15 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from checkpoints import ForkableStore, ForkPlan, PrunableStore, Trash, open_native_store
 from checkpoints.connectors.langgraph_sqlite import LangGraphSqliteStore
 from checkpoints.stores.operable import ErasableStore
-from checkpoints.testing import Erasures, Forking, Made, OperableCase, Pruning
+from checkpoints.testing import (
+    Connecting,
+    Erasures,
+    Forking,
+    Made,
+    OperableCase,
+    Pruning,
+    Restoring,
+)
 from checkpoints.testing.suite.forking import fork
 from checkpoints.testing.suite.operable import MakeThread
 from checkpoints.trash import StoreTrash
@@ -84,6 +93,32 @@ class InLangGraph(OperableCase):
     def trash(self, tmp_path: Path) -> Iterator[Trash]:
         with closing(open_native_store(f"sqlite:///{tmp_path / 'trash.db'}")) as store:
             yield StoreTrash(store)
+
+    @pytest.fixture
+    def fingerprint(self, tmp_path: Path) -> Callable[[], Any]:
+        return (tmp_path / "own.sqlite").read_bytes
+
+    @pytest.fixture
+    def damage(self, tmp_path: Path) -> Callable[[str], None]:
+        def cut(checkpoint_id: str) -> None:
+            with closing(sqlite3.connect(tmp_path / "own.sqlite")) as connection, connection:
+                connection.execute(
+                    "UPDATE checkpoints SET checkpoint = substr(checkpoint, 1, 20)"
+                    " WHERE checkpoint_id = ?",
+                    (checkpoint_id,),
+                )
+
+        return cut
+
+
+class TestConnecting(InLangGraph, Connecting):
+    pass
+
+
+class TestRestoring(InLangGraph, Restoring):
+    @staticmethod
+    def clock() -> datetime:
+        return datetime.now(UTC)
 
 
 class TestPruning(InLangGraph, Pruning):
