@@ -133,6 +133,15 @@ def unpack_for_rewriting(data: bytes) -> Any:
     return _unpack_for_rewriting(data)
 
 
+def unpack_as_it_is(data: bytes) -> Any:
+    """Decode msgpack with each extension kept as it is. Raises CorruptCheckpoint."""
+    check_msgpack(data)
+    try:
+        return ormsgpack.unpackb(data, ext_hook=Extension, option=_OPTION)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise CorruptCheckpoint(f"the body is not valid msgpack: {error}") from error
+
+
 def _unpack_for_rewriting(data: bytes) -> Any:
     try:
         value = ormsgpack.unpackb(data, ext_hook=Extension, option=_OPTION)

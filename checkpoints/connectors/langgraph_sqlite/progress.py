@@ -92,11 +92,20 @@ def are_named(writes: Sequence[WriteRow]) -> bool:
 
 
 def _nodes(writes: Iterable[WriteRow], sends: Sequence[str]) -> Iterator[str]:
-    for write in writes:
-        if pull := _PULL.fullmatch(write.task_path):
-            yield pull["node"]
-        elif push := _PUSH.match(write.task_path):
-            yield from sends[int(push["index"]) :][:1]
+    return filter(None, (node_of(write, sends) for write in writes))
+
+
+def node_of(write: WriteRow, sends: Sequence[str]) -> str | None:
+    """Return the node that wrote; ``sends`` are the nodes that its checkpoint sent to."""
+    if pull := _PULL.fullmatch(write.task_path):
+        return pull["node"]
+    push = _PUSH.match(write.task_path)
+    return next(iter(sends[int(push["index"]) :][:1]), None) if push else None
+
+
+def are_pushed(writes: Iterable[WriteRow]) -> bool:
+    """Say whether one of the writes is of a task that something was sent to."""
+    return any(_PUSH.match(write.task_path) for write in writes)
 
 
 def _latest_seen(body: Body | None, parent: Body | None) -> tuple[str, ...]:
