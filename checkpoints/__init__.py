@@ -14,6 +14,7 @@ from checkpoints.errors import (
     TransientStoreError,
     UnsupportedState,
 )
+from checkpoints.findings import KINDS, FindingKind, Severity, kind_of
 from checkpoints.hooks import HookContext, HookEvent, HookManager, HookResult
 from checkpoints.manager import (
     CheckpointGroup,
@@ -68,6 +69,7 @@ from checkpoints.stores.operable import (
 from checkpoints.stores.urls import open_native_store, open_store
 
 __all__ = [
+    "KINDS",
     "AmbiguousReference",
     "Capabilities",
     "Changes",
@@ -85,6 +87,7 @@ __all__ = [
     "ErasableStore",
     "FieldSize",
     "Finding",
+    "FindingKind",
     "ForkPlan",
     "ForkableStore",
     "GroupCheckpoint",
@@ -115,6 +118,7 @@ __all__ = [
     "RetentionPolicy",
     "SaveVetoed",
     "SchemaMismatch",
+    "Severity",
     "Space",
     "State",
     "Status",
@@ -130,6 +134,7 @@ __all__ = [
     "Trash",
     "TrashItem",
     "UnsupportedState",
+    "kind_of",
     "open_native_store",
     "open_store",
 ]

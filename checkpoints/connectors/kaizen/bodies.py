@@ -43,7 +43,7 @@ class Line:
         except CorruptCheckpoint as error:
             raise _not_json(self.text, error) from error
         if not isinstance(state, dict):
-            raise Unreadable("not_json", "the file does not hold a JSON object")
+            raise Unreadable("undecodable", "the file does not hold a JSON object")
         return state
 
 
@@ -52,11 +52,11 @@ def lines_of(name: FileName, stored: bytes) -> list[Line]:
     if len(stored) > MAX_BYTES:
         raise _too_large()
     if not stored:
-        raise Unreadable("empty", "the file is empty; Kaizen silently goes back to an older step")
+        raise Unreadable("zero_length", "the file is empty; Kaizen silently goes back to an older step")
     content = decompress(stored) if name.is_gzipped else stored
     texts = [text for text in content.split(b"\n") if text.strip()]
     if not texts:
-        raise Unreadable("empty", "the file holds no state; Kaizen silently skips it")
+        raise Unreadable("zero_length", "the file holds no state; Kaizen silently skips it")
     if name.layout is Layout.ONE:
         return [_only(texts, stored)]
     if name.layout is Layout.CYCLE:
@@ -106,7 +106,7 @@ def _inflate_member(member: zlib._Decompress, rest: bytes) -> Iterator[bytes]:
         try:
             part = member.decompress(rest, _CHUNK)
         except zlib.error as error:
-            raise Unreadable("bad_gzip", f"the gzip data is damaged: {error}") from error
+            raise Unreadable("undecodable", f"the gzip data is damaged: {error}") from error
         yield part
         rest = member.unconsumed_tail
         if member.eof:
@@ -121,6 +121,6 @@ def _too_large() -> Unreadable:
 
 def _not_json(text: bytes, error: CorruptCheckpoint) -> Unreadable:
     if not text.strip(b"\0"):
-        return Unreadable("nul_bytes", "the file holds only NUL bytes, as after a power loss")
-    kind = "not_json" if text.rstrip().endswith(b"}") else "truncated"
+        return Unreadable("undecodable", "the file holds only NUL bytes, as after a power loss")
+    kind = "undecodable" if text.rstrip().endswith(b"}") else "truncated"
     return Unreadable(kind, f"{error}; Kaizen silently goes back to an older step")

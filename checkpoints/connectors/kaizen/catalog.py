@@ -55,7 +55,7 @@ class Catalog:
             winner = winners[saved.record.id]
             if winner is not saved:
                 message = f"{saved.entry.place} has the same id as {winner.entry.place}, which wins"
-                yield finding("duplicate", message, saved.record.id)
+                yield finding("duplicate_id", message, saved.record.id)
 
     def content(self, entry: Entry) -> FileContent:
         """Return what one file holds."""
@@ -129,7 +129,7 @@ def _load_rank(saved: Saved) -> tuple[bool, int]:
 def _leftover(entry: Entry) -> Iterator[Finding]:
     if is_leftover(entry.name):
         what = "an operation" if entry.name.endswith(TEMPORARY_SUFFIX) else "a save"
-        yield finding("leftover", f"{entry.place} was left by {what} that was interrupted", None)
+        yield finding("leftover_file", f"{entry.place} was left by {what} that was interrupted", None)
 
 
 def _unreadable(entry: Entry, name: FileName, error: Unreadable) -> Finding:
@@ -143,7 +143,7 @@ def _oddities(saved: Saved) -> Iterator[Finding]:
         yield finding("unloadable", f"{place}: {record.damage}", record.id)
     if saved.naive_time:
         message = f"{place}: its timestamp has no time zone, so Kaizen's list becomes empty"
-        yield finding("naive_timestamp", message, record.id)
+        yield finding("naive_time", message, record.id)
     if saved.extra_fields and saved.name.layout is not Layout.CYCLE:
         names = ", ".join(sorted(saved.extra_fields))
         message = f"{place}: Kaizen cannot load a state with the unknown field {names}"

@@ -40,13 +40,13 @@ def _findings(rows: Rows, row: CheckpointRow) -> Iterator[Finding]:
     try:
         body = bodies.decode_body(row)
     except CorruptCheckpoint as error:
-        kind = "encrypted" if row.type and "+" in row.type else "unreadable"
+        kind = "encrypted" if row.type and "+" in row.type else "undecodable"
         yield _finding(kind, str(error), key)
     else:
         if body.id and body.id != key.checkpoint_id:
             yield _finding("wrong_id", f"the body says that its id is {body.id}", key)
     if row.metadata and not bodies.decode_metadata(row):
-        yield _finding("unreadable_metadata", "the metadata is not a JSON object", key)
+        yield _finding("undecodable_metadata", "the metadata is not a JSON object", key)
     if row.parent_id and not rows.checkpoint(Key(key.thread_id, key.namespace, row.parent_id)):
         message = f"its parent {row.parent_id} is not in the store; its lineage ends here"
         yield _finding("missing_parent", message, key)
@@ -59,7 +59,7 @@ def _unreadable_writes(rows: Rows, key: Key) -> Iterator[Finding]:
             inert.decode_typed(write.type, rows.write_value(write))
         except CorruptCheckpoint as error:
             message = f"what a task wrote to {write.channel} cannot be read: {error}"
-            yield _finding("unreadable_write", message, key)
+            yield _finding("undecodable_write", message, key)
 
 
 def _orphans(database: Database) -> Iterator[Finding]:

@@ -234,5 +234,5 @@ def _all(bucket: Bucket, start: str) -> Iterator[tuple[str, EntryObject | None, 
                 yield key, entry, damage_of(entry.name, entry.checkpoint_id, entry.body)
 
 
-def _finding(entry: EntryObject | None, why: str, *, kind: str = "damaged_entry") -> Finding:
+def _finding(entry: EntryObject | None, why: str, *, kind: str = "corrupt_entry") -> Finding:
     return Finding(kind=kind, message=why, thread_id=entry.thread_id if entry else None)

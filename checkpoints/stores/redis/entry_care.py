@@ -76,5 +76,5 @@ def _damaged(server: RedisServer) -> Iterator[tuple[bytes, bytes, str]]:
             yield name, kept, why
 
 
-def _finding(name: bytes, why: str, *, kind: str = "damaged_entry") -> Finding:
+def _finding(name: bytes, why: str, *, kind: str = "corrupt_entry") -> Finding:
     return Finding(kind=kind, message=why, thread_id=named(name).thread_id)

@@ -19,7 +19,7 @@ from dashboard.services.ingest.upserts import (
     upsert,
 )
 
-CHANGED = "content_changed"
+CHANGED = "digest_mismatch"
 UNUSABLE = "unusable_record"
 _Named = checkpoints.Checkpoint | checkpoints.Thread | checkpoints.Removal
 

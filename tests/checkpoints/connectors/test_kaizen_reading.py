@@ -78,14 +78,14 @@ def test_states_of_older_versions_have_fewer_fields(
     ("stem", "kind"),
     [
         ("ckpt_bitflip0000", "unloadable"),
-        ("ckpt_bitflipgz00", "bad_gzip"),
+        ("ckpt_bitflipgz00", "undecodable"),
         ("ckpt_futurefield", "unknown_field"),
-        ("ckpt_naivetime00", "naive_timestamp"),
-        ("ckpt_nulbytes000", "nul_bytes"),
+        ("ckpt_naivetime00", "naive_time"),
+        ("ckpt_nulbytes000", "undecodable"),
         ("ckpt_truncated00", "truncated"),
         ("ckpt_truncgz0000", "truncated"),
         ("ckpt_twolines000", "second_line"),
-        ("ckpt_zerolength0", "empty"),
+        ("ckpt_zerolength0", "zero_length"),
     ],
 )
 def test_each_kind_of_damage_is_named(
@@ -98,7 +98,7 @@ def test_each_kind_of_damage_is_named(
 def test_a_temporary_file_that_was_left_is_reported(
     kaizen: Callable[[str], KaizenStore],
 ) -> None:
-    messages = [f.message for f in kaizen("corrupt").verify() if f.kind == "leftover"]
+    messages = [f.message for f in kaizen("corrupt").verify() if f.kind == "leftover_file"]
     assert messages == ["tmpa1b2c3d4.tmp was left by a save that was interrupted"]
 
 
@@ -180,7 +180,7 @@ def test_of_one_id_plain_and_gzipped_the_one_that_kaizen_loads_is_listed(
     records = {record.id: record for record in store.changes(None).checkpoints}
     assert records[plain.stem].metadata["file"] == f"{plain.name}.gz"
     assert len(records) == 69
-    assert [f.checkpoint_id for f in store.verify() if f.kind == "duplicate"] == [plain.stem]
+    assert [f.checkpoint_id for f in store.verify() if f.kind == "duplicate_id"] == [plain.stem]
 
 
 def test_a_new_file_is_listed_once(copy: Path) -> None:

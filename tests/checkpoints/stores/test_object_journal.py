@@ -124,7 +124,7 @@ def test_a_damaged_entry_is_named_and_moved_away_with_its_bytes(opened: Open) ->
     store._bucket.put(key, bytes(data))
     with pytest.raises(CorruptCheckpoint):
         effects(store)
-    assert [finding.kind for finding in store.verify()] == ["damaged_entry"]
+    assert [finding.kind for finding in store.verify()] == ["corrupt_entry"]
     assert [moved.kind for moved in store.repair(now=NOON)] == ["quarantined"]
     assert [found.key for found in effects(store)] == ["a"]
     assert keys(store, object_keys.QUARANTINE) == [f"{object_keys.QUARANTINE}{key}"]

@@ -70,7 +70,7 @@ def test_a_damaged_entry_is_named_and_moved_away_with_its_bytes(
         effects(store)
     (finding,) = store.verify()
     assert (finding.kind, finding.thread_id, "'b'" in finding.message) == (
-        "damaged_entry",
+        "corrupt_entry",
         "main",
         True,
     )

@@ -113,7 +113,7 @@ def test_a_changed_content_is_a_finding_and_overwrites_nothing(
     ingest_changes(source=source, changes=changes(record(1, sha256="f" * 64)), now=now)
 
     assert Checkpoint.objects.get().sha256 == record(1).sha256
-    assert SourceFinding.objects.get().kind == "content_changed"
+    assert SourceFinding.objects.get().kind == "digest_mismatch"
 
 
 def test_a_record_that_no_row_can_hold_does_not_stop_the_others(
