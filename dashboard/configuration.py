@@ -7,6 +7,7 @@ names in lower case and without the prefix; the environment wins over it. A file
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import tomllib
 from pathlib import Path
@@ -30,7 +31,12 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+import checkpoints
+from checkpoints.bodies.encryption import Keyring
+
 PREFIX = "HOLDFAST_"
+DERIVED_KEY = "secret-key"
+"""The name of the key for credentials that is derived from the secret key."""
 SECRETS_DIR = Path("/run/secrets")
 MIN_SECRET_LENGTH = 50
 MIN_SECRET_CHARACTERS = 5
@@ -58,13 +64,48 @@ def _broker(url: SecretStr) -> SecretStr:
     return url
 
 
+def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if "/" in name:
+            ipaddress.ip_network(name)
+        elif "*" in name or (":" in name and not _is_address(name)):
+            raise ValueError(
+                f"{name!r} is no host's name, address or network such as 10.0.0.0/8; ports and "
+                "stars are not taken"
+            )
+    return names
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _keys(text: SecretStr) -> SecretStr:
+    given = text.get_secret_value()
+    if not given:
+        return text
+    try:
+        Keyring.from_text(f"{given},{DERIVED_KEY}:{Keyring.new_key()}")
+    except checkpoints.CheckpointError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Place = Annotated[Path, AfterValidator(_absolute)]
 Places = Annotated[tuple[Place, ...], NoDecode, BeforeValidator(_split)]
 
 
 class Configuration(BaseSettings):
-    """The values, checked. ``source_roots`` are the folders that sources may lie in."""
+    """The values, checked. ``source_roots`` are the folders that sources may lie in.
+
+    ``source_hosts`` are the servers that they may lie on, ``credentials_key`` seals what opens
+    them; with ``machine_credentials`` this machine's own open buckets.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True
@@ -82,6 +123,9 @@ class Configuration(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     static_root: Place | None = None
     source_roots: Places = ()
+    source_hosts: Annotated[Words, AfterValidator(_hosts)] = ()
+    machine_credentials: bool = False
+    credentials_key: Annotated[SecretStr, AfterValidator(_keys)] = SecretStr("")
     behind_proxy: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     recent_login_minutes: int = Field(default=15, ge=1, le=1440)

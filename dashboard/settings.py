@@ -49,6 +49,11 @@ HOLDFAST_RECENT_LOGIN_MINUTES = CONFIGURATION.recent_login_minutes
 HOLDFAST_SOURCE_ROOTS: tuple[Path, ...] = CONFIGURATION.source_roots or (
     (DATA_DIR,) if PRODUCTION else ()
 )
+HOLDFAST_SOURCE_HOSTS: tuple[str, ...] = CONFIGURATION.source_hosts or (
+    ("public",) if PRODUCTION else ("public", "localhost", "127.0.0.0/8", "::1")
+)
+HOLDFAST_MACHINE_CREDENTIALS = CONFIGURATION.machine_credentials
+HOLDFAST_CREDENTIALS_KEY = CONFIGURATION.credentials_key.get_secret_value()
 
 INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",

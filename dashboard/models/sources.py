@@ -24,7 +24,8 @@ class Source(models.Model):
     operator has said that it may be, in one project alone. Any number of projects may be reported
     to about one store; none sees the others' rows. ``failed_scans`` and ``lost_scans`` count those
     in a row that failed, and those that never came back; before ``next_scan_at`` none is begun by
-    itself.
+    itself. ``credentials`` are sealed: what was given to open the store, readable with a key that
+    the database does not have.
     """
 
     project = models.ForeignKey(
@@ -34,6 +35,7 @@ class Source(models.Model):
     url = models.TextField()
     kind = models.CharField(max_length=40)
     connected = models.BooleanField(default=True)
+    credentials = models.BinaryField(blank=True, default=b"")
     capabilities = models.JSONField(default=dict)
     cursor = models.TextField(blank=True, default="")
     health = models.CharField(
