@@ -41,6 +41,11 @@ def give_back(path: Path, *, always: bool = False, patience: float = 0.2) -> boo
     return False
 
 
+def free(database: Database) -> int:
+    """Return the bytes of a file that hold nothing."""
+    return _pragma(database, "freelist_count") * _pragma(database, "page_size")
+
+
 def _is_worth_it(database: Database) -> bool:
     names = ("freelist_count", "page_count", "page_size")
     free, pages, size = (_pragma(database, name) for name in names)

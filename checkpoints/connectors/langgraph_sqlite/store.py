@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from checkpoints.connectors import inert
-from checkpoints.connectors.langgraph_sqlite import bodies, heads, schema
+from checkpoints.connectors.langgraph_sqlite import bodies, heads, measuring, schema
 from checkpoints.connectors.langgraph_sqlite.changes import Scanner
 from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.connectors.langgraph_sqlite.deltas import delta_values
@@ -30,6 +30,7 @@ from checkpoints.errors import (
     PlanRefused,
     StoreError,
 )
+from checkpoints.measures import FieldSize, Space
 from checkpoints.records import (
     Capabilities,
     Changes,
@@ -181,6 +182,18 @@ class LangGraphSqliteStore(FileOperations):
             directive=directive,
         )
         return restore(self.path, order, self.path.stem)
+
+    def field_sizes(self, agent_id: str | None, thread_id: str) -> Iterator[FieldSize]:
+        """Yield what each channel takes, by the node that wrote it, largest first."""
+        with self._database.snapshot():
+            self._agent(agent_id, thread_id)
+            sizes = measuring.field_sizes(self._rows, thread_id)
+        yield from sizes
+
+    def space(self) -> Space:
+        """Return what the file and its log take."""
+        with self._database.snapshot():
+            return measuring.space_of(self._database)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -1,0 +1,1 @@
+"""What LangGraph's stores have in common, whatever database they lie in."""
