@@ -52,7 +52,9 @@ def lines_of(name: FileName, stored: bytes) -> list[Line]:
     if len(stored) > MAX_BYTES:
         raise _too_large()
     if not stored:
-        raise Unreadable("zero_length", "the file is empty; Kaizen silently goes back to an older step")
+        raise Unreadable(
+            "zero_length", "the file is empty; Kaizen silently goes back to an older step"
+        )
     content = decompress(stored) if name.is_gzipped else stored
     texts = [text for text in content.split(b"\n") if text.strip()]
     if not texts:

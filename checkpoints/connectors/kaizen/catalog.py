@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from checkpoints.connectors.documents.folder import Entry, Folder
+from checkpoints.connectors.documents.publishing import TEMPORARY_SUFFIX
 from checkpoints.connectors.kaizen.bodies import MAX_BYTES, Line, Unreadable, lines_of
-from checkpoints.connectors.kaizen.folder import Entry, Folder
-from checkpoints.connectors.kaizen.names import (
-    TEMPORARY_SUFFIX,
-    FileName,
-    Layout,
-    is_leftover,
-    parse_name,
-)
+from checkpoints.connectors.kaizen.names import FileName, Layout, is_leftover, parse_name
 from checkpoints.connectors.kaizen.states import Saved, Source, locked_away, saved_of
 from checkpoints.errors import CheckpointNotFound
 from checkpoints.records import Finding, Status
@@ -129,7 +124,9 @@ def _load_rank(saved: Saved) -> tuple[bool, int]:
 def _leftover(entry: Entry) -> Iterator[Finding]:
     if is_leftover(entry.name):
         what = "an operation" if entry.name.endswith(TEMPORARY_SUFFIX) else "a save"
-        yield finding("leftover_file", f"{entry.place} was left by {what} that was interrupted", None)
+        yield finding(
+            "leftover_file", f"{entry.place} was left by {what} that was interrupted", None
+        )
 
 
 def _unreadable(entry: Entry, name: FileName, error: Unreadable) -> Finding:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import chain
 
+from checkpoints.connectors.documents.folder import Entry
 from checkpoints.connectors.kaizen.catalog import Catalog
-from checkpoints.connectors.kaizen.folder import Entry
 from checkpoints.connectors.kaizen.names import is_leftover, parse_name
 from checkpoints.connectors.kaizen.states import Saved
 from checkpoints.records import Changes, Checkpoint, Thread

@@ -11,13 +11,13 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from checkpoints.connectors.documents.folder import Entry, stamp_in
+from checkpoints.connectors.documents.publishing import discard
 from checkpoints.connectors.kaizen.bodies import MAX_BYTES
 from checkpoints.connectors.kaizen.catalog import Catalog
-from checkpoints.connectors.kaizen.folder import Entry, stamp_in
 from checkpoints.connectors.kaizen.holdings import File, holdings
 from checkpoints.connectors.kaizen.names import is_leftover
 from checkpoints.connectors.kaizen.pruning import Bin, locked_folders
-from checkpoints.connectors.kaizen.publishing import discard
 from checkpoints.connectors.kaizen.states import GENERIC_AGENT, THREAD
 from checkpoints.errors import CheckpointNotFound
 from checkpoints.plans import ThreadErased, ThreadErasure

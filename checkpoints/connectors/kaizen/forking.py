@@ -15,13 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from checkpoints.connectors import marks
-from checkpoints.connectors.kaizen import threads
-from checkpoints.connectors.kaizen.bodies import Line
-from checkpoints.connectors.kaizen.catalog import Catalog
-from checkpoints.connectors.kaizen.editing import edited_state, require_writable
-from checkpoints.connectors.kaizen.names import is_leftover, parse_name
-from checkpoints.connectors.kaizen.planning import require_loadable, require_readable
-from checkpoints.connectors.kaizen.publishing import (
+from checkpoints.connectors.documents.publishing import (
     Look,
     discard,
     locked,
@@ -30,6 +24,12 @@ from checkpoints.connectors.kaizen.publishing import (
     publish,
     temporary_name,
 )
+from checkpoints.connectors.kaizen import threads
+from checkpoints.connectors.kaizen.bodies import Line
+from checkpoints.connectors.kaizen.catalog import Catalog
+from checkpoints.connectors.kaizen.editing import edited_state, require_writable
+from checkpoints.connectors.kaizen.names import is_leftover, parse_name
+from checkpoints.connectors.kaizen.planning import require_loadable, require_readable
 from checkpoints.connectors.kaizen.restoring import encoded, file_name, required_line
 from checkpoints.connectors.kaizen.states import GENERIC_AGENT, THREAD, Saved
 from checkpoints.errors import PlanRefused

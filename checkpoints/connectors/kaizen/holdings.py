@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass
 
+from checkpoints.connectors.documents.folder import Entry
 from checkpoints.connectors.kaizen.catalog import Catalog
-from checkpoints.connectors.kaizen.folder import Entry
 from checkpoints.connectors.kaizen.states import Saved
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from checkpoints.connectors.kaizen.folder import Folder
+from checkpoints.connectors.documents.folder import Folder
 from checkpoints.connectors.kaizen.names import FileName, Layout, parse_name
 
 _COPYING = ("restore", "fork", "edit")

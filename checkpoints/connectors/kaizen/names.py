@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from checkpoints.connectors.documents.publishing import TEMPORARY_SUFFIX
+
 _SUFFIXES = (".enc.jsonl.gz", ".enc.gz.jsonl", ".enc.jsonl", ".jsonl.gz", ".jsonl")
 _CYCLE = re.compile(r"checkpoint_cycle_\d+")
 _TIMESTAMP = re.compile(r"\d{8}T\d{6,12}Z?|\d{4}-\d\d-\d\dT[\d:.+\-]+Z?")
@@ -54,9 +56,6 @@ def parse_name(name: str) -> FileName | None:
 def is_leftover(name: str) -> bool:
     """Say whether a file is what an interrupted save or restore left behind."""
     return name.endswith((".tmp", TEMPORARY_SUFFIX))
-
-
-TEMPORARY_SUFFIX = ".holdfast-tmp"
 
 
 def _layout(stem: str) -> Layout:

@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from checkpoints.connectors.documents.publishing import locked, make_folder
 from checkpoints.connectors.kaizen import threads
 from checkpoints.connectors.kaizen.catalog import Catalog
 from checkpoints.connectors.kaizen.holdings import File, Holdings, holdings
-from checkpoints.connectors.kaizen.publishing import locked, make_folder
 from checkpoints.connectors.kaizen.states import THREAD, Saved
 from checkpoints.connectors.kaizen.trashing import (
     PUT_BACK,

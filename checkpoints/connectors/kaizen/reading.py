@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from checkpoints.connectors.documents.folder import Folder
 from checkpoints.connectors.kaizen import changes as listing
 from checkpoints.connectors.kaizen import threads as lineages
 from checkpoints.connectors.kaizen.bodies import MAX_BYTES, Line
 from checkpoints.connectors.kaizen.catalog import Catalog
-from checkpoints.connectors.kaizen.folder import Folder
 from checkpoints.connectors.kaizen.limits import reasons_against
 from checkpoints.connectors.kaizen.states import THREAD, Saved
 from checkpoints.connectors.kaizen.verify import verify

@@ -9,17 +9,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from checkpoints.connectors import marks
-from checkpoints.connectors.kaizen import threads
-from checkpoints.connectors.kaizen.bodies import Line
-from checkpoints.connectors.kaizen.catalog import Catalog
-from checkpoints.connectors.kaizen.names import Layout
-from checkpoints.connectors.kaizen.publishing import (
+from checkpoints.connectors.documents.publishing import (
     discard,
     locked,
     look_of,
     publish,
     temporary_name,
 )
+from checkpoints.connectors.kaizen import threads
+from checkpoints.connectors.kaizen.bodies import Line
+from checkpoints.connectors.kaizen.catalog import Catalog
+from checkpoints.connectors.kaizen.names import Layout
 from checkpoints.connectors.kaizen.states import Saved
 from checkpoints.errors import CorruptCheckpoint, HeadMoved, PlanRefused
 from checkpoints.records import Directive, RestorePlan, RestoreTarget

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from checkpoints.connectors.documents.folder import Entry
 from checkpoints.connectors.inert import scalars, step_number
 from checkpoints.connectors.kaizen.bodies import Line
-from checkpoints.connectors.kaizen.folder import Entry
 from checkpoints.connectors.kaizen.names import FileName, Layout
 from checkpoints.records import Checkpoint, Status
 

@@ -13,10 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
+from checkpoints.connectors.documents.folder import Folder, read_in
+from checkpoints.connectors.documents.publishing import Look, discard, place, temporary_name
 from checkpoints.connectors.kaizen.bodies import MAX_BYTES, lines_of
-from checkpoints.connectors.kaizen.folder import Folder, read_in
 from checkpoints.connectors.kaizen.holdings import File
-from checkpoints.connectors.kaizen.publishing import Look, discard, place, temporary_name
 from checkpoints.errors import CorruptCheckpoint, PlanRefused
 from checkpoints.stores.operable import TrashItem
 

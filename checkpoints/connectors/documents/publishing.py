@@ -2,7 +2,7 @@
 
 The file is written aside, flushed and then linked to its name, which fails rather than replace
 another. Whoever writes in a folder holds a lock on the folder itself, so that no lock file is left
-among Kaizen's.
+among the framework's.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
-from checkpoints.connectors.kaizen.folder import FOLDER, Folder
-from checkpoints.connectors.kaizen.names import TEMPORARY_SUFFIX
+from checkpoints.connectors.documents.folder import FOLDER, Folder
 from checkpoints.errors import PermanentStoreError, PlanRefused, TransientStoreError
+
+TEMPORARY_SUFFIX = ".holdfast-tmp"
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LASTING = frozenset(

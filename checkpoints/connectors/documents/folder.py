@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from checkpoints.errors import (
     CheckpointNotFound,
@@ -56,10 +56,14 @@ class Stored:
 
 
 class Folder:
-    """The root of a store of files. Raises PermanentStoreError when it is not a folder."""
+    """The root of a store of files; ``depth`` levels of folders in it are read too.
 
-    def __init__(self, path: Path) -> None:
+    Raises PermanentStoreError when it is not a folder.
+    """
+
+    def __init__(self, path: Path, *, depth: int = 1) -> None:
         self.path = path
+        self.depth = depth
         with self.opened():
             pass
 
@@ -71,33 +75,31 @@ class Folder:
 
     @contextmanager
     def opened(self, subfolder: str = "") -> Iterator[int]:
-        """Open the folder, or one directly in it, and give its descriptor."""
-        with self._explained():
-            root = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            if not subfolder:
-                yield root
-                return
-            descriptor = os.open(subfolder, FOLDER, dir_fd=root)
-            try:
-                yield descriptor
-            finally:
-                os.close(descriptor)
-        finally:
-            os.close(root)
+        """Open the folder, or one within it, and give its descriptor."""
+        with ExitStack() as stack:
+            with self._explained():
+                directory = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            stack.callback(os.close, directory)
+            for part in PurePosixPath(subfolder).parts:
+                if part in ("..", "/"):
+                    raise PermanentStoreError(f"{subfolder!r} leads out of {self.path}")
+                directory = os.open(part, FOLDER, dir_fd=directory)
+                stack.callback(os.close, directory)
+            yield directory
 
     def entries(self) -> Iterator[Entry]:
-        """Yield the regular files at the top and one folder down, by name."""
-        with self.opened() as root:
-            names = _names(root)
-            yield from _entries(root, "", names)
-            for name in names:
-                if _is_directory(root, name):
-                    yield from self._inside(name)
+        """Yield the regular files, by name, those at the top before those in folders."""
+        yield from self._inside("", self.depth)
 
-    def _inside(self, subfolder: str) -> Iterator[Entry]:
-        with self.opened(subfolder) as descriptor:
-            yield from _entries(descriptor, subfolder, _names(descriptor))
+    def _inside(self, subfolder: str, depth: int) -> Iterator[Entry]:
+        with self.opened(subfolder) as directory:
+            names = _names(directory)
+            yield from _entries(directory, subfolder, names)
+            if not depth:
+                return
+            for name in names:
+                if _is_directory(directory, name):
+                    yield from self._inside(f"{subfolder}/{name}".lstrip("/"), depth - 1)
 
     def read(self, entry: Entry, limit: int) -> bytes:
         """Return a file's bytes, at most ``limit`` and one more. Raises CheckpointNotFound."""

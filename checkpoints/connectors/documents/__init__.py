@@ -1,0 +1,1 @@
+"""What connectors to folders of documents share."""
