@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from checkpoints.connectors.langgraph_sqlite.records import gather, record_of
+from checkpoints.connectors.langgraph.records import gather, record_of
 from checkpoints.connectors.langgraph_sqlite.rows import Rows
-from checkpoints.connectors.langgraph_sqlite.threads import Threads
+from checkpoints.connectors.langgraph.threads import Threads
 from checkpoints.records import Changes, Checkpoint
 
 _ANCHORS = {
@@ -76,7 +76,11 @@ class Scanner:
         """Return up to ``limit`` new checkpoints, and those that new writes say more about."""
         cursor = self._still_valid(_parse(text))
         reset = text is not None and cursor is None
-        start = cursor or Cursor(file=self._file(), checkpoints=Place(), writes=self._last_write())
+        start = cursor or Cursor(
+            file=self._file(),
+            checkpoints=Place(),
+            writes=self._place("writes", self._last("writes")),
+        )
         new = self._after(start.checkpoints.rowid, limit + 1)
         complete, page = len(new) <= limit, new[:limit]
         end = self._advanced(start, page)
@@ -92,7 +96,13 @@ class Scanner:
             threads=tuple(self.threads.read(name, now) for name in names),
             complete=complete,
             reset=reset,
+            remaining=self._last("checkpoints") - end.checkpoints.rowid,
         )
+
+    def _beginning(self) -> Cursor:
+        """Return the cursor of who has read nothing: what was written says nothing more then."""
+        last = self._place("writes", self._last("writes"))
+        return Cursor(file=self._file(), checkpoints=Place(), writes=last)
 
     def _records(self, rowids: list[int]) -> Iterator[Checkpoint]:
         """Yield the records of rows, each read by itself: bodies can be large."""
@@ -134,9 +144,9 @@ class Scanner:
         row: tuple[Any, ...] = next(self.rows.database.rows(_ANCHORS[table], (rowid,)), ())
         return Place(rowid, hashlib.sha256(repr(row).encode()).hexdigest()[:16] if row else "")
 
-    def _last_write(self) -> Place:
-        rows = self.rows.database.rows("SELECT max(rowid) FROM writes")
-        return self._place("writes", next((last or 0 for (last,) in rows), 0))
+    def _last(self, table: str) -> int:
+        rows = self.rows.database.rows(f"SELECT max(rowid) FROM {table}")
+        return next((last or 0 for (last,) in rows), 0)
 
     def _file(self) -> str:
         status = self.rows.database.path.stat()
