@@ -259,6 +259,11 @@ class StoredState:
         """Decode one field. Raises CorruptCheckpoint, KeyError."""
         return decode(self._joined(name))
 
+    def size_of(self, name: Name) -> int:
+        """Return the bytes of one encoded field. Raises KeyError."""
+        found = self._fields[name]
+        return 0 if found is None else length_of(found)
+
     def encoded(self) -> EncodedState:
         """Return the encoded state, with its digest."""
         if self._short is not None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from checkpoints.bodies.chains import StoredState
+from checkpoints.bodies.encoding import encode
 
 
 class StateFields(Mapping[str, Any]):
@@ -29,3 +30,9 @@ class StateFields(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._names)
+
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of each encoded field; those that lie apart are not decoded."""
+        if self._stored.names is None:
+            return {str(name): len(encode(value)) for name, value in self._decoded.items()}
+        return {name: self._stored.size_of(name) for name in self._names}

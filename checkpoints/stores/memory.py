@@ -13,6 +13,7 @@ from checkpoints.bodies.encryption import Keyring
 from checkpoints.bodies.frames import is_intact
 from checkpoints.errors import CheckpointError, CorruptCheckpoint
 from checkpoints.identifiers import new_id
+from checkpoints.measures import Space
 from checkpoints.records import Checkpoint, Draft, State
 from checkpoints.stores.drafts import next_heads, saved_before
 from checkpoints.stores.events import Event, EventName
@@ -21,6 +22,7 @@ from checkpoints.stores.folder.compaction import compacted
 from checkpoints.stores.framing import Framing
 from checkpoints.stores.journaled import JournaledStore, refuse_known
 from checkpoints.stores.ledger import Ledger, ledger_of
+from checkpoints.stores.measuring import trashed_bytes
 from checkpoints.stores.urls import StoreUrl
 
 
@@ -61,6 +63,12 @@ class MemoryStore(JournaledStore):
     def raw(self, checkpoint: Checkpoint) -> bytes:
         """Return the stored bytes as they are."""
         return self._link(checkpoint).data
+
+    def space(self) -> Space:
+        """Return what the frames take up in memory."""
+        away = sum(len(data) for data, _, _ in self._quarantine.values())
+        stored = sum(map(len, self._frames.values())) + away
+        return Space(stored=stored, free=0, orphaned=away, trashed=trashed_bytes(self))
 
     def rebuild(self, *, now: datetime) -> int:
         """Remake the listing from what is known; in memory nothing of it can have been lost."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from checkpoints.connectors.documents.folder import Folder
 from checkpoints.connectors.kaizen import changes as listing
+from checkpoints.connectors.kaizen import sizes
 from checkpoints.connectors.kaizen import threads as lineages
 from checkpoints.connectors.kaizen.bodies import MAX_BYTES, Line
 from checkpoints.connectors.kaizen.catalog import Catalog
@@ -16,6 +17,7 @@ from checkpoints.connectors.kaizen.limits import reasons_against
 from checkpoints.connectors.kaizen.states import THREAD, Saved
 from checkpoints.connectors.kaizen.verify import verify
 from checkpoints.errors import CheckpointNotFound, CorruptCheckpoint, PlanRefused
+from checkpoints.measures import FieldSize, Space
 from checkpoints.records import (
     Capabilities,
     Changes,
@@ -63,9 +65,7 @@ class KaizenReading:
         self, agent_id: str | None, thread_id: str, *, limit: int | None = None
     ) -> list[Checkpoint]:
         """Return an agent's checkpoints, newest first."""
-        found = lineages.newest_first(self._of(agent_id, thread_id))
-        if not found:
-            raise CheckpointNotFound(f"{self.path} has no thread {thread_id!r} of this agent")
+        found = lineages.newest_first(self._known(agent_id, thread_id))
         return [saved.record for saved in found[:limit]]
 
     def get(
@@ -102,6 +102,14 @@ class KaizenReading:
         """Return what was written after a cursor; a page is counted in files."""
         return listing.changes(self._catalog, cursor, limit=limit, threads=self._threads)
 
+    def field_sizes(self, agent_id: str | None, thread_id: str) -> Iterator[FieldSize]:
+        """Yield what each field of an agent's states takes as JSON, largest first."""
+        return sizes.field_sizes(self._catalog, self._known(agent_id, thread_id))
+
+    def space(self) -> Space:
+        """Return what the folder's files take; what interrupted saves left is orphaned."""
+        return sizes.space(self._catalog)
+
     def verify(self) -> Iterator[Finding]:
         """Read everything and yield each thing that is wrong."""
         return verify(self._catalog)
@@ -121,6 +129,12 @@ class KaizenReading:
         if thread_id != THREAD:
             return []
         return [s for s in self._catalog.saved() if agent_id in (None, s.record.agent_id)]
+
+    def _known(self, agent_id: str | None, thread_id: str) -> list[Saved]:
+        found = self._of(agent_id, thread_id)
+        if not found:
+            raise CheckpointNotFound(f"{self.path} has no thread {thread_id!r} of this agent")
+        return found
 
     def _find(self, checkpoint_id: str) -> Saved:
         for saved in self._catalog.saved():

@@ -31,7 +31,7 @@ OPTIONAL = (
     *("rebuild", "repair", "verify_deep"),
     *("plan_fork", "choose_fork_ids", "fork"),
     *("exempt", "needed_by", "remove", "trashed", "in_trash", "put_back", "purge"),
-    "erase_thread",
+    *("erase_thread", "field_sizes", "space"),
 )
 """What a store may offer besides; a store that wraps it offers the same."""
 

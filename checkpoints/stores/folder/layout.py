@@ -70,6 +70,18 @@ class Folder:
             if path.name.endswith(tuple(f".{form}" for form in FileFormat)):
                 yield path
 
+    def taken(self) -> tuple[int, int]:
+        """Return the bytes of all files here, and of those in quarantine or left unfinished."""
+        stored = away = 0
+        for folder, _, names in os.walk(self.root):
+            put_away = Path(folder).relative_to(self.root).parts[:1] == (QUARANTINE,)
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    size = Path(folder, name).lstat().st_size
+                    stored += size
+                    away += size if put_away or name.endswith(TEMPORARY) else 0
+        return stored, away
+
     def remove(self, record: Checkpoint) -> int:
         """Delete a checkpoint's files; return the bytes freed."""
         freed = 0

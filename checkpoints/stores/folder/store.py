@@ -18,6 +18,7 @@ from checkpoints.bodies.documents import FileFormat, pack_document, unpack_docum
 from checkpoints.bodies.files import SyncFailed
 from checkpoints.bodies.states import encode_state
 from checkpoints.errors import CorruptCheckpoint, PermanentStoreError, StoreError
+from checkpoints.measures import Space
 from checkpoints.records import Checkpoint, Draft, Finding, JournalEntry, State
 from checkpoints.stores.drafts import measured, saved_before
 from checkpoints.stores.folder import care
@@ -28,6 +29,7 @@ from checkpoints.stores.folder.saves import SaveGroup
 from checkpoints.stores.group_commit import GroupCommit, Job
 from checkpoints.stores.heads import check_head
 from checkpoints.stores.journaled import refuse_known
+from checkpoints.stores.measuring import trashed_bytes
 from checkpoints.stores.urls import StoreUrl
 
 
@@ -120,6 +122,11 @@ class FileStore(FolderListing):
     def raw(self, checkpoint: Checkpoint) -> bytes:
         """Return the stored bytes as they are."""
         return next(iter(self._bodies(checkpoint)))
+
+    def space(self) -> Space:
+        """Return what the folder takes up; what was put away is orphaned."""
+        stored, away = self._folder.taken()
+        return Space(stored=stored, free=0, orphaned=away, trashed=trashed_bytes(self))
 
     def repair(self, *, now: datetime) -> list[Finding]:
         """Move files that cannot be read into ``quarantine/``, with the reason beside each."""

@@ -13,6 +13,7 @@ from checkpoints.bodies.encryption import Keyring
 from checkpoints.errors import CheckpointNotFound, CorruptCheckpoint, PermanentStoreError
 from checkpoints.forks import renew_in_children
 from checkpoints.identifiers import new_id
+from checkpoints.measures import Space
 from checkpoints.records import (
     Changes,
     Checkpoint,
@@ -28,6 +29,7 @@ from checkpoints.records import (
 from checkpoints.stores.fields import StateFields
 from checkpoints.stores.framing import Framing
 from checkpoints.stores.ledger import missing
+from checkpoints.stores.measuring import trashed_bytes
 from checkpoints.stores.objects import care as object_care
 from checkpoints.stores.objects import changes as object_changes
 from checkpoints.stores.objects import erasing as object_erasing
@@ -233,6 +235,13 @@ class ObjectStore(Operations, ObjectJournal):
         """
         self._begin()
         return object_care.sweep(self._frames, before)
+
+    def space(self) -> Space:
+        """Return what the store's objects take up; what was put away is orphaned."""
+        away = self._bucket.taken(object_keys.QUARANTINE)
+        return Space(
+            stored=self._bucket.taken(), free=0, orphaned=away, trashed=trashed_bytes(self)
+        )
 
     def in_trash(self, agent_id: str | None, thread_id: str) -> list[Checkpoint]:
         """Return the records of a thread that lie in the trash."""

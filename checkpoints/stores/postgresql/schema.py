@@ -53,6 +53,7 @@ _TABLES = {
     "entries": f"{_ENTRY_COLUMNS}EXCLUDE USING hash ({_ENTRY} WITH =)",
     "quarantined_entries": f"{_ENTRY_COLUMNS}reason TEXT NOT NULL, at BIGINT NOT NULL",
 }
+TABLES = tuple(_TABLES)
 _SEQUENCES = ("positions", "thread_keys")
 _LAID = [
     *(f"CREATE TABLE {name} ({columns})" for name, columns in _TABLES.items()),

@@ -17,7 +17,7 @@ from checkpoints.stores.framing import Chain, Places
 from checkpoints.stores.group_commit import GroupCommit, Job
 from checkpoints.stores.record_bytes import pack_head, pack_record
 from checkpoints.stores.sql import removing, rows
-from checkpoints.stores.sql.rows import ThreadRow
+from checkpoints.stores.sql.rows import Db, ThreadRow
 from checkpoints.stores.sql.store import SqlStore
 from checkpoints.stores.sql.transactions import Landed, Told
 from checkpoints.stores.urls import StoreUrl, without_password
@@ -26,6 +26,7 @@ try:
     from checkpoints.stores.postgresql import rows as own
     from checkpoints.stores.postgresql.attempts import alone, repeated, undisturbed
     from checkpoints.stores.postgresql.errors import Conflicted
+    from checkpoints.stores.postgresql.measuring import taken
     from checkpoints.stores.postgresql.rows import QuickSave
     from checkpoints.stores.postgresql.scratch import remove_scratch, spoil
     from checkpoints.stores.postgresql.server import DEFAULT_SCHEMA, Server, parameters_of
@@ -106,6 +107,10 @@ class PostgresqlStore(SqlStore):
         with self._sessions.writing(alone=alone()) as db:
             own.note_sweep(db, thread)
             return removing.delete(db, removing.due(db, before, thread), self._framing.keys)
+
+    def _taken(self, db: Db) -> tuple[int | None, int | None]:
+        """Return the bytes of all tables and indexes; what in them is free PostgreSQL keeps."""
+        return taken(db), None
 
     def _reading(self) -> AbstractContextManager[own.Db | None]:
         return self._sessions.reading()

@@ -19,6 +19,7 @@ from checkpoints.errors import (
     PermanentStoreError,
     TransientStoreError,
 )
+from checkpoints.measures import Space
 from checkpoints.records import (
     Capabilities,
     Changes,
@@ -37,6 +38,7 @@ from checkpoints.stores.fields import StateFields
 from checkpoints.stores.framing import Framing
 from checkpoints.stores.heads import check_head, moved
 from checkpoints.stores.ledger import missing
+from checkpoints.stores.measuring import trashed_bytes
 from checkpoints.stores.operable import Trash
 from checkpoints.stores.operations import Operations
 from checkpoints.stores.record_bytes import microseconds
@@ -247,6 +249,10 @@ class RedisStore(Operations, RedisJournal):
             if freed is not None:
                 return freed
         raise busy(self.url)
+
+    def space(self) -> Space:
+        """Return about what the store takes in the server's memory."""
+        return Space(stored=self._server.taken(), free=0, trashed=trashed_bytes(self))
 
     def in_trash(self, agent_id: str | None, thread_id: str) -> list[Checkpoint]:
         """Return the records of a thread that lie in the trash."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from checkpoints.errors import CheckpointNotFound
+from checkpoints.measures import Space
 from checkpoints.records import (
     Checkpoint,
     Directive,
@@ -28,6 +29,7 @@ from checkpoints.stores.ledger import missing
 from checkpoints.stores.operations import Operations
 from checkpoints.stores.sql import (
     marks,
+    measuring,
     rows,
 )
 from checkpoints.stores.sql.journal import SqlJournal
@@ -120,6 +122,19 @@ class SqlStore(Operations, SqlReading, SqlTending, SqlJournal):
         """Take the exemption back."""
         with self._writing() as db:
             marks.unpin(db, checkpoint.id)
+
+    def space(self) -> Space:
+        """Return what the whole store takes up."""
+        with self._reading() as db:
+            if db is None:
+                return Space(stored=0, free=0, orphaned=0, trashed=0)
+            stored, free = self._taken(db)
+            return Space(
+                stored=stored,
+                free=free,
+                orphaned=measuring.quarantined(db),
+                trashed=measuring.trashed(db),
+            )
 
     def _kept(self, chain: Chain, expected: str | None) -> Landed:
         """Keep a save durably. Raises BaseGone when it must be written whole."""

@@ -75,6 +75,10 @@ class SqlTransactions(ABC):
         """Say what the database itself knows to be wrong with it."""
         return ()
 
+    def _taken(self, db: Db) -> tuple[int | None, int | None]:
+        """Return the bytes that all of it takes, and those of them that hold nothing."""
+        return None, None
+
     def _glancing(self) -> AbstractContextManager[Db | None]:
         """Like ``_reading``, for one statement alone."""
         return self._reading()

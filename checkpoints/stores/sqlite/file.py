@@ -178,6 +178,14 @@ class SqliteFile:
         read_only = bool(os.statvfs(self.path).f_flag & os.ST_RDONLY)
         return read_only and not self.path.with_name(f"{self.path.name}-wal").exists()
 
+    def log_size(self) -> int:
+        """Return the bytes of the log that lies beside the file."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        try:
+            return log.stat().st_size
+        except OSError:
+            return 0
+
     def _writer(self) -> Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if not self._exists():

@@ -82,6 +82,12 @@ class SqliteStore(SqlStore):
                     message=f"{message}; `holdfast repair` saves what can be read",
                 )
 
+    def _taken(self, db: Db) -> tuple[int | None, int | None]:
+        """Return the bytes of the file and its log, and those of pages that hold nothing."""
+        names = ("page_count", "freelist_count", "page_size")
+        pages, free, size = (int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in names)
+        return pages * size + self._file.log_size(), free * size
+
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         with self._file.writing() as db:
