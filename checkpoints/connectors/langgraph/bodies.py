@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from checkpoints.connectors import inert
-from checkpoints.connectors.langgraph_sqlite import uuid6
-from checkpoints.connectors.langgraph_sqlite.rows import ROOT, CheckpointRow
+from checkpoints.connectors.langgraph import uuid6
+from checkpoints.connectors.langgraph.rows import ROOT, Blob, CheckpointRow
 from checkpoints.errors import CorruptCheckpoint
 
 _VERSION = re.compile(rb"(?:[\x80-\x8f]|\xde..|\xdf....)\xa1v(?P<version>[\x00-\x7f])", re.DOTALL)
@@ -19,6 +19,10 @@ _VERSION = re.compile(rb"(?:[\x80-\x8f]|\xde..|\xdf....)\xa1v(?P<version>[\x00-\
 SENDS_INSIDE: Final = 4
 """From this version of the format on, what was sent to the next steps lies in the checkpoint."""
 SENDS: Final = "__pregel_tasks"
+EMPTY: Final = "empty"
+"""The type of a value that says that its channel holds none."""
+UNREAD: Final = "unread"
+"""What stands for the type of a value that is kept apart and was not read."""
 UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -49,11 +53,33 @@ def decode_body(row: CheckpointRow) -> Body:
         version=inert.step_number(content.get("v")) or 1,
         id=str(content.get("id", "")),
         written_at=_time(content.get("ts")),
-        values=parts["channel_values"],
+        values=_values(row, parts["channel_values"]),
         versions=parts["channel_versions"],
         seen=parts["versions_seen"],
         pending_sends=tuple(sends) if isinstance(sends, list) else (),
     )
+
+
+def _values(row: CheckpointRow, inline: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """Return the values in a body with those that are kept apart from it."""
+    if not row.blobs:
+        return inline
+    values = dict(inline)
+    for channel, blob in row.blobs.items():
+        if blob.type != EMPTY:
+            values[channel] = _blob_value(row, channel, blob)
+    return values
+
+
+def _blob_value(row: CheckpointRow, channel: str, blob: Blob) -> Any:
+    if blob.data is None:
+        return inert.described(UNREAD, blob.size)
+    try:
+        if blob.type == "msgpack":
+            return inert.unpack(blob.data)
+        return inert.decode_typed(blob.type, blob.data)
+    except CorruptCheckpoint as error:
+        raise _damaged(row, f"the value of {channel} cannot be read: {error}") from error
 
 
 def _decode_content(row: CheckpointRow) -> Any:

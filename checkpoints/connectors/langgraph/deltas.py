@@ -11,33 +11,27 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checkpoints.connectors import inert
-from checkpoints.connectors.langgraph_sqlite import bodies
-from checkpoints.connectors.langgraph_sqlite.rows import CheckpointRow, Key, Rows
+from checkpoints.connectors.langgraph import bodies
+from checkpoints.connectors.langgraph.rows import CheckpointRow, Key, LangGraphRows
 from checkpoints.errors import CorruptCheckpoint
 
 _TYPE = "langgraph.channels.DeltaChannel"
-_COUNTERS = "counters_since_delta_snapshot"
+COUNTERS = "counters_since_delta_snapshot"
 
 
-_COUNTED = (
-    "thread_id = ? AND checkpoint_ns = ?"
-    f" AND instr(CAST(metadata AS TEXT), '{_COUNTERS}') ORDER BY checkpoint_id"
-)
-
-
-def channels(rows: Rows, thread_id: str, namespace: str) -> frozenset[str]:
+def channels(rows: LangGraphRows, thread_id: str, namespace: str) -> frozenset[str]:
     """Return the channels that were ever delta channels in a thread or a subgraph of it.
 
     Raises CorruptCheckpoint when one of the checkpoints that count them cannot be read.
     """
-    counted = rows.metadata(_COUNTED, (thread_id, namespace))
+    counted = rows.counting_deltas(thread_id, namespace)
     counters = (_counters(key, data) for key, data in counted)
     return frozenset(name for found in counters if isinstance(found, dict) for name in found)
 
 
 def _counters(key: Key, data: bytes) -> Any:
     try:
-        return bodies.metadata_in(data).get(_COUNTERS)
+        return bodies.metadata_in(data).get(COUNTERS)
     except CorruptCheckpoint as error:
         raise CorruptCheckpoint(
             f"it cannot be told which channels of {key.checkpoint_id} are delta channels: {error}",
@@ -45,9 +39,11 @@ def _counters(key: Key, data: bytes) -> Any:
         ) from error
 
 
-def delta_values(rows: Rows, row: CheckpointRow, stored: Mapping[Any, Any]) -> dict[str, Any]:
+def delta_values(
+    rows: LangGraphRows, row: CheckpointRow, stored: Mapping[Any, Any]
+) -> dict[str, Any]:
     """Describe the delta channels whose value is not stored in this checkpoint."""
-    counters = bodies.decode_metadata(row).get(_COUNTERS)
+    counters = bodies.decode_metadata(row).get(COUNTERS)
     names = [name for name in counters if name not in stored] if isinstance(counters, dict) else []
     if not names:
         return {}
@@ -81,7 +77,7 @@ class _Delta:
         return inert.described(_TYPE, {"snapshot": self.snapshot, "writes": writes})
 
 
-def _ancestors(rows: Rows, row: CheckpointRow) -> Iterator[CheckpointRow]:
+def _ancestors(rows: LangGraphRows, row: CheckpointRow) -> Iterator[CheckpointRow]:
     seen = {row.key}
     parent_id = row.parent_id
     while parent_id:
@@ -94,7 +90,7 @@ def _ancestors(rows: Rows, row: CheckpointRow) -> Iterator[CheckpointRow]:
         parent_id = parent.parent_id
 
 
-def _written(rows: Rows, row: CheckpointRow, channel: str) -> Iterator[Any]:
+def _written(rows: LangGraphRows, row: CheckpointRow, channel: str) -> Iterator[Any]:
     for write in rows.writes(row.key):
         if write.channel == channel:
             yield inert.decode_typed(write.type, rows.write_value(write))

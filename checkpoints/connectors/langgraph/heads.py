@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from checkpoints.connectors import marks
-from checkpoints.connectors.langgraph_sqlite import bodies
-from checkpoints.connectors.langgraph_sqlite.rows import CheckpointRow
-from checkpoints.connectors.langgraph_sqlite.threads import Threads
+from checkpoints.connectors.langgraph import bodies
+from checkpoints.connectors.langgraph.rows import CheckpointRow
+from checkpoints.connectors.langgraph.threads import Threads
 from checkpoints.records import Head
 
 

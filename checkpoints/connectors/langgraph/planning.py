@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from checkpoints.connectors.langgraph_sqlite import bodies, copies, progress
-from checkpoints.connectors.langgraph_sqlite.records import Material, gather, record_of, sha256_of
-from checkpoints.connectors.langgraph_sqlite.rows import ROOT, CheckpointRow, Key, Rows, text_of
-from checkpoints.connectors.langgraph_sqlite.threads import QUIET_AFTER, Threads
+from checkpoints.connectors.langgraph import bodies, progress
+from checkpoints.connectors.langgraph.records import Material, gather, record_of, sha256_of
+from checkpoints.connectors.langgraph.rows import ROOT, CheckpointRow, Key, LangGraphRows
+from checkpoints.connectors.langgraph.threads import QUIET_AFTER, Threads
 from checkpoints.connectors.marks import OPERATION
 from checkpoints.errors import CorruptCheckpoint, PlanRefused
 from checkpoints.records import Checkpoint, RestoreMode, RestorePlan, RestoreTarget, Status
 
-_NAMESPACES = "SELECT DISTINCT checkpoint_ns FROM checkpoints WHERE thread_id = ?"
-_PARENTS = (
-    "SELECT checkpoint_id, parent_checkpoint_id FROM checkpoints"
-    " WHERE thread_id = ? AND checkpoint_ns = ?"
-)
-_NOT_AFTER = (
-    "thread_id = ? AND checkpoint_ns = ? AND checkpoint_id <= ? ORDER BY checkpoint_id DESC"
-)
-_NEWEST = "thread_id = ? AND checkpoint_ns = ? ORDER BY checkpoint_id DESC"
-
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Derives plans from a file as it is. Writes nothing."""
+    """Derives plans from a store as it is. Writes nothing.
 
-    rows: Rows
+    ``require_copyable`` raises CorruptCheckpoint for a row that no copy can be made of.
+    """
+
+    rows: LangGraphRows
     threads: Threads
+    require_copyable: Callable[[CheckpointRow], None]
 
     def plan(self, row: CheckpointRow, now: datetime) -> RestorePlan:
         """Plan the restore of a root checkpoint. Raises CorruptCheckpoint, PlanRefused."""
@@ -39,14 +33,12 @@ class Planner:
                 f"{row.key.checkpoint_id} belongs to the subgraph {row.key.namespace!r}; restore "
                 "the checkpoint of the thread that it ran under"
             )
-        copies.body(row, row.key.checkpoint_id, now)
-        copies.metadata_of(row)
+        self.require_copyable(row)
         head = self.rows.head(row.key.thread_id) or row
         lineage = self.lineage(row)
         states, left_alone = self.subgraphs(row, frozenset(lineage[1:]))
         for state in states:
-            copies.body(state, state.key.checkpoint_id, now)
-            copies.metadata_of(state)
+            self.require_copyable(state)
         material = gather(self.rows, row)
         agent_id = self.threads.agent(row.key.thread_id)
         record = record_of(material, agent_id)
@@ -70,8 +62,7 @@ class Planner:
     def lineage(self, row: CheckpointRow) -> list[str]:
         """Return a checkpoint and its ancestors, newest first."""
         key = row.key
-        found = self.rows.database.rows(_PARENTS, (key.thread_id, key.namespace))
-        parents = {text_of(child): parent for child, parent in found}
+        parents = self.rows.parents(key.thread_id, key.namespace)
         lineage: dict[str, None] = {}
         current: str | None = key.checkpoint_id
         while current and current not in lineage:
@@ -98,8 +89,7 @@ class Planner:
 
     def _persistent_namespaces(self, thread_id: str) -> list[str]:
         """Return the namespaces that outlive a call: those whose name holds no task id."""
-        rows = self.rows.database.rows(_NAMESPACES, (thread_id,))
-        names = (text_of(namespace) for (namespace,) in rows)
+        names = self.rows.namespaces(thread_id)
         return sorted(name for name in names if name != ROOT and ":" not in name)
 
     def _state_of(
@@ -107,7 +97,8 @@ class Planner:
     ) -> CheckpointRow | None:
         """Return a subgraph's newest checkpoint not after ``row`` and on its lineage."""
         key = row.key
-        found = self.rows.checkpoints(_NOT_AFTER, (key.thread_id, namespace, key.checkpoint_id))
+        name = key.checkpoint_id
+        found = self.rows.newest_first(key.thread_id, namespace, not_after=name)
         return next((state for state in found if self._ran_under(state, ancestors)), None)
 
     def _ran_under(self, state: CheckpointRow, ancestors: frozenset[str]) -> bool:
@@ -122,23 +113,22 @@ class Planner:
 
     def per_call_warnings(self, row: CheckpointRow) -> Iterator[str]:
         """Yield which subgraphs start over when the thread goes on from a checkpoint."""
-        where = "thread_id = ? AND instr(checkpoint_ns, ':') AND checkpoint_id > ?"
-        later = self.rows.metadata(where, (row.key.thread_id, row.key.checkpoint_id))
+        later = self.rows.called_after(row.key.thread_id, row.key.checkpoint_id)
         begun = {key.namespace for key, data in later if _root(data) == row.key.checkpoint_id}
         for node in sorted({namespace.split(":")[0] for namespace in begun}):
             yield f"the subgraph that {node} called at this checkpoint starts over"
 
     def _live_warnings(self, head: CheckpointRow, agent_id: str, now: datetime) -> Iterator[str]:
-        saved = self._last_save(head.key.thread_id)
+        saved = self.last_save(head.key.thread_id)
         if saved is None:
             return
         record = record_of(gather(self.rows, saved), agent_id)
         if record.status == Status.RUNNING and now - record.created_at < QUIET_AFTER:
             yield "the thread wrote minutes ago: a run that is still alive overwrites the restore"
 
-    def _last_save(self, thread_id: str) -> CheckpointRow | None:
+    def last_save(self, thread_id: str) -> CheckpointRow | None:
         """Return the newest checkpoint of a run; those that operations appended are none."""
-        found = self.rows.checkpoints(_NEWEST, (thread_id, ROOT))
+        found = self.rows.newest_first(thread_id, ROOT)
         return next((row for row in found if OPERATION not in bodies.decode_metadata(row)), None)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from checkpoints.connectors import inert
-from checkpoints.connectors.langgraph_sqlite.bodies import SENDS, Body
-from checkpoints.connectors.langgraph_sqlite.rows import WriteRow
+from checkpoints.connectors.langgraph.bodies import SENDS, Body
+from checkpoints.connectors.langgraph.rows import WriteRow
 from checkpoints.records import Status
 
 ERROR = "__error__"

@@ -9,14 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from checkpoints.connectors import inert
-from checkpoints.connectors.langgraph_sqlite import bodies, progress
-from checkpoints.connectors.langgraph_sqlite.bodies import Body
-from checkpoints.connectors.langgraph_sqlite.rows import (
-    CheckpointRow,
-    Key,
-    Rows,
-    WriteRow,
-)
+from checkpoints.connectors.langgraph import bodies, progress
+from checkpoints.connectors.langgraph.bodies import Body
+from checkpoints.connectors.langgraph.rows import CheckpointRow, Key, LangGraphRows, WriteRow
 from checkpoints.errors import CheckpointNotFound, CorruptCheckpoint
 from checkpoints.records import Checkpoint, Status
 
@@ -44,7 +39,7 @@ class Material:
     parent_writes: Sequence[WriteRow]
 
 
-def gather(rows: Rows, row: CheckpointRow) -> Material:
+def gather(rows: LangGraphRows, row: CheckpointRow) -> Material:
     """Read what a record needs: the row's body, its tasks' writes and those of its parent."""
     body, damage = _try_decode(row)
     parent_writes = rows.writes(_parent_key(row)) if row.parent_id else []
@@ -63,7 +58,7 @@ def _parent_key(row: CheckpointRow) -> Key:
     return Key(row.key.thread_id, row.key.namespace, row.parent_id or "")
 
 
-def _parent(rows: Rows, row: CheckpointRow) -> Body | None:
+def _parent(rows: LangGraphRows, row: CheckpointRow) -> Body | None:
     parent = rows.checkpoint(_parent_key(row)) if row.parent_id else None
     return _try_decode(parent)[0] if parent else None
 
@@ -99,7 +94,7 @@ def record_of(material: Material, agent_id: str) -> Checkpoint:
         step_name=_step_name(writers, metadata),
         status=progress.status_of(steps, material.writes) if body else Status.UNKNOWN,
         size=row.size,
-        stored_size=row.size + len(row.metadata or b"") + sum(w.size for w in material.writes),
+        stored_size=_stored_size(material),
         sha256=sha256_of(row),
         metadata=inert.scalars(metadata),
         next_steps=steps,
@@ -108,20 +103,31 @@ def record_of(material: Material, agent_id: str) -> Checkpoint:
     )
 
 
+def _stored_size(material: Material) -> int:
+    row = material.row
+    written = sum(write.size for write in material.writes)
+    return row.size - row.shared_size + len(row.metadata or b"") + written
+
+
 def sha256_of(row: CheckpointRow) -> str | None:
-    """Return the hex digest of a row's stored body."""
-    return None if row.body is None else hashlib.sha256(row.body).hexdigest()
+    """Return the hex digest of a row's stored body and of the values that are kept apart."""
+    if row.body is None:
+        return None
+    digest = hashlib.sha256(row.body)
+    for channel, blob in sorted(row.blobs.items()):
+        digest.update(repr((channel, blob.version, blob.type, blob.sha256)).encode())
+    return digest.hexdigest()
 
 
-def row_of(rows: Rows, checkpoint: Checkpoint) -> CheckpointRow:
+def row_of(rows: LangGraphRows, checkpoint: Checkpoint) -> CheckpointRow:
     """Return the row of a record. Raises CheckpointNotFound."""
     row = rows.checkpoint(Key(checkpoint.thread_id, checkpoint.namespace, checkpoint.id))
     if row is None:
-        raise CheckpointNotFound(f"{rows.database.path} has no checkpoint {checkpoint.id} any more")
+        raise CheckpointNotFound(f"{rows.where} has no checkpoint {checkpoint.id} any more")
     return row
 
 
-def unaltered(rows: Rows, checkpoint: Checkpoint) -> CheckpointRow:
+def unaltered(rows: LangGraphRows, checkpoint: Checkpoint) -> CheckpointRow:
     """Return the row of a record. Raises CorruptCheckpoint when it changed since."""
     row = row_of(rows, checkpoint)
     if checkpoint.sha256 not in (None, sha256_of(row)):

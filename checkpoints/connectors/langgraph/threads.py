@@ -8,14 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from checkpoints.connectors import inert, marks
-from checkpoints.connectors.langgraph_sqlite import bodies, progress
-from checkpoints.connectors.langgraph_sqlite.records import (
-    Material,
-    agent_of,
-    gather,
-    record_of,
-)
-from checkpoints.connectors.langgraph_sqlite.rows import ROOT, Rows, WriteRow, text_of
+from checkpoints.connectors.langgraph import bodies, progress
+from checkpoints.connectors.langgraph.records import Material, agent_of, gather, record_of
+from checkpoints.connectors.langgraph.rows import ROOT, LangGraphRows, WriteRow
 from checkpoints.errors import CorruptCheckpoint
 from checkpoints.records import Checkpoint, Status, Thread
 from checkpoints.stores.heads import RESTORED
@@ -24,27 +19,25 @@ QUIET_AFTER = timedelta(minutes=5)
 """A run with steps left that has not written for this long is taken for stalled."""
 
 _DETAIL_LENGTH = 500
-_FIRST = "thread_id = ? AND checkpoint_ns = '' ORDER BY checkpoint_id LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
 class Threads:
     """Reads the threads of a store; ``fallback_agent`` is for runs that name no agent."""
 
-    rows: Rows
+    rows: LangGraphRows
     fallback_agent: str
 
     def ids(self) -> list[str]:
         """Return the ids of all threads."""
-        sql = "SELECT DISTINCT thread_id FROM checkpoints"
-        return [text_of(thread_id) for (thread_id,) in self.rows.database.rows(sql)]
+        return self.rows.thread_ids()
 
     def agent(self, thread_id: str) -> str:
         """Return the agent of a thread: the one that its first run named.
 
         The first run decides, so that a thread keeps its agent however it is configured later.
         """
-        first = next(self.rows.checkpoints(_FIRST, (thread_id,)), None)
+        first = self.rows.first(thread_id)
         named = agent_of(bodies.decode_metadata(first)) if first else None
         return named or self.fallback_agent
 
@@ -75,14 +68,11 @@ class Threads:
 
     def count(self, thread_id: str) -> int:
         """Return how many checkpoints a thread has in all namespaces."""
-        sql = "SELECT count(*) FROM checkpoints WHERE thread_id = ?"
-        return next((int(count) for (count,) in self.rows.database.rows(sql, (thread_id,))), 0)
+        return self.rows.count(thread_id)
 
     def roots(self, thread_id: str) -> int:
         """Return how many checkpoints a thread has outside subgraphs."""
-        sql = "SELECT count(*) FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?"
-        counts = self.rows.database.rows(sql, (thread_id, ROOT))
-        return next((int(count) for (count,) in counts), 0)
+        return self.rows.count(thread_id, ROOT)
 
     def questions(self, material: Material) -> list[str]:
         """Return what interrupts ask at a checkpoint, answered by now or not."""

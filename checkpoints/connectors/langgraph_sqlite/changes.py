@@ -15,8 +15,8 @@ from datetime import datetime
 from typing import Any
 
 from checkpoints.connectors.langgraph.records import gather, record_of
-from checkpoints.connectors.langgraph_sqlite.rows import Rows
 from checkpoints.connectors.langgraph.threads import Threads
+from checkpoints.connectors.langgraph_sqlite.rows import Rows
 from checkpoints.records import Changes, Checkpoint
 
 _ANCHORS = {

@@ -10,9 +10,9 @@ from typing import Any
 
 from checkpoints.bodies.limits import check_json
 from checkpoints.connectors import inert
-from checkpoints.connectors.langgraph_sqlite import bodies
-from checkpoints.connectors.langgraph_sqlite.editing import edited
-from checkpoints.connectors.langgraph_sqlite.rows import CheckpointRow
+from checkpoints.connectors.langgraph import bodies
+from checkpoints.connectors.langgraph.editing import edited
+from checkpoints.connectors.langgraph.rows import CheckpointRow
 from checkpoints.errors import CorruptCheckpoint
 from checkpoints.plans import Edit
 
@@ -38,6 +38,12 @@ def body(
     if edits:
         bodies.decode_body(replace(row, body=copy))
     return copy
+
+
+def require_copyable(row: CheckpointRow) -> None:
+    """Raise CorruptCheckpoint for a row that no copy can be made of."""
+    body(row, row.key.checkpoint_id, bodies.UNKNOWN_TIME)
+    metadata_of(row)
 
 
 def metadata_of(row: CheckpointRow) -> dict[str, Any]:

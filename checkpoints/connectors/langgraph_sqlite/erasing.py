@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from checkpoints.connectors.langgraph.records import sha256_of
+from checkpoints.connectors.langgraph.rows import Key
 from checkpoints.connectors.langgraph_sqlite import schema, space
 from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.connectors.langgraph_sqlite.exact import ExactRows
 from checkpoints.connectors.langgraph_sqlite.leaving import Held
 from checkpoints.connectors.langgraph_sqlite.needs import Needs
 from checkpoints.connectors.langgraph_sqlite.pruning import CHANGED, take_out
-from checkpoints.connectors.langgraph_sqlite.records import sha256_of
-from checkpoints.connectors.langgraph_sqlite.rows import Key, Rows
+from checkpoints.connectors.langgraph_sqlite.rows import Rows
 from checkpoints.connectors.langgraph_sqlite.skeleton import Skeleton
 from checkpoints.errors import PlanRefused
 from checkpoints.plans import ThreadErased, ThreadErasure

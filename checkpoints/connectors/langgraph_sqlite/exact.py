@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from checkpoints.connectors.langgraph.rows import Key
 from checkpoints.connectors.langgraph_sqlite import schema
 from checkpoints.connectors.langgraph_sqlite.database import Database
-from checkpoints.connectors.langgraph_sqlite.rows import Key
 
 Value = list[Any]
 """A value's type in SQLite and the value; a text as its bytes, which need not be UTF-8."""

@@ -13,13 +13,15 @@ from datetime import datetime
 from pathlib import Path
 
 from checkpoints.connectors import marks
-from checkpoints.connectors.langgraph_sqlite import bodies, copies, deltas, heads, schema
+from checkpoints.connectors.langgraph import bodies, deltas, heads
+from checkpoints.connectors.langgraph.planning import Planner, target_of, warnings_of
+from checkpoints.connectors.langgraph.records import gather, record_of
+from checkpoints.connectors.langgraph.rows import ROOT, CheckpointRow
+from checkpoints.connectors.langgraph.threads import Threads
+from checkpoints.connectors.langgraph_sqlite import copies, schema
 from checkpoints.connectors.langgraph_sqlite.database import Database
-from checkpoints.connectors.langgraph_sqlite.planning import Planner, target_of, warnings_of
-from checkpoints.connectors.langgraph_sqlite.records import gather, record_of
 from checkpoints.connectors.langgraph_sqlite.restoring import INSERT, required
-from checkpoints.connectors.langgraph_sqlite.rows import ROOT, CheckpointRow, Rows
-from checkpoints.connectors.langgraph_sqlite.threads import Threads
+from checkpoints.connectors.langgraph_sqlite.rows import Rows
 from checkpoints.errors import PlanRefused
 from checkpoints.plans import Edit, ForkPlan
 from checkpoints.records import Head
@@ -60,7 +62,7 @@ class ForkPlanner:
         """Plan a fork at a root checkpoint. Raises CorruptCheckpoint, PlanRefused."""
         _require_root(row)
         _require_new(self.rows, thread_id)
-        planner = Planner(self.rows, self.threads)
+        planner = Planner(self.rows, self.threads, copies.require_copyable)
         lineage = planner.lineage(row)
         states, _ = planner.subgraphs(row, frozenset(lineage[1:]))
         _copied(self.rows, row, row.key.checkpoint_id, now, edits)
@@ -117,7 +119,7 @@ def _apply(rows: Rows, threads: Threads, order: ForkOrder) -> CheckpointRow:
     if len(order.written_ids) != len(plan.targets):
         raise PlanRefused("a fork needs one new id per checkpoint; nothing was written")
     _require_new(rows, plan.new_thread_id)
-    planner = Planner(rows, threads)
+    planner = Planner(rows, threads, copies.require_copyable)
     for target, identifier in zip(plan.targets, order.written_ids, strict=True):
         row = required(rows, plan.thread_id, target)
         for ancestor in planner.lineage(row)[1:]:

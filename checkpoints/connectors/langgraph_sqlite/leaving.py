@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from checkpoints.bodies.encoding import encode
+from checkpoints.connectors.langgraph.rows import Key
 from checkpoints.connectors.langgraph_sqlite.exact import ExactRows, Row
-from checkpoints.connectors.langgraph_sqlite.rows import Key
 from checkpoints.errors import CorruptCheckpoint, PlanRefused, TransientStoreError
 from checkpoints.stores.operable import Trash, TrashItem
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from checkpoints.connectors import inert
+from checkpoints.connectors.langgraph import bodies, progress
+from checkpoints.connectors.langgraph.rows import CheckpointRow, Key, WriteRow
 from checkpoints.connectors.langgraph.sizes import Authors, Nodes, Part, Tally
-from checkpoints.connectors.langgraph_sqlite import bodies, progress, space
+from checkpoints.connectors.langgraph_sqlite import space
 from checkpoints.connectors.langgraph_sqlite.database import Database
-from checkpoints.connectors.langgraph_sqlite.rows import CheckpointRow, Key, Rows, WriteRow
+from checkpoints.connectors.langgraph_sqlite.rows import Rows
 from checkpoints.errors import CorruptCheckpoint
 from checkpoints.measures import FieldSize, Space
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from checkpoints.connectors.langgraph_sqlite import bodies, deltas
-from checkpoints.connectors.langgraph_sqlite.rows import ROOT, Key, Rows
+from checkpoints.connectors.langgraph import bodies, deltas
+from checkpoints.connectors.langgraph.rows import ROOT, Key
+from checkpoints.connectors.langgraph_sqlite.rows import Rows
 from checkpoints.connectors.langgraph_sqlite.skeleton import Skeleton, is_per_call
 from checkpoints.errors import CorruptCheckpoint, PlanRefused
 

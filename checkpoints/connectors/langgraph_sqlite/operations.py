@@ -6,16 +6,18 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from checkpoints.connectors.langgraph_sqlite import leaving, pruning, returning, uuid6
+from checkpoints.connectors.langgraph import uuid6
+from checkpoints.connectors.langgraph.records import unaltered
+from checkpoints.connectors.langgraph.rows import text_of
+from checkpoints.connectors.langgraph.threads import Threads
+from checkpoints.connectors.langgraph_sqlite import leaving, pruning, returning
 from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.connectors.langgraph_sqlite.erasing import EraseOrder, erase
 from checkpoints.connectors.langgraph_sqlite.forking import ForkOrder, ForkPlanner, fork
 from checkpoints.connectors.langgraph_sqlite.needs import Needs
-from checkpoints.connectors.langgraph_sqlite.records import unaltered
-from checkpoints.connectors.langgraph_sqlite.rows import Rows, text_of
+from checkpoints.connectors.langgraph_sqlite.rows import Rows
 from checkpoints.connectors.langgraph_sqlite.schema import Schema
 from checkpoints.connectors.langgraph_sqlite.skeleton import Skeleton
-from checkpoints.connectors.langgraph_sqlite.threads import Threads
 from checkpoints.errors import CheckpointNotFound, PlanRefused
 from checkpoints.plans import Edit, ForkPlan, ThreadErased, ThreadErasure, ThreadPrune, ThreadPruned
 from checkpoints.records import Checkpoint, Head

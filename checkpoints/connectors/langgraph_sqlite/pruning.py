@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from checkpoints.connectors import marks
-from checkpoints.connectors.langgraph_sqlite import bodies, deltas, schema, space
+from checkpoints.connectors.langgraph import bodies, deltas
+from checkpoints.connectors.langgraph.records import sha256_of
+from checkpoints.connectors.langgraph.rows import Key
+from checkpoints.connectors.langgraph.threads import QUIET_AFTER
+from checkpoints.connectors.langgraph_sqlite import schema, space
 from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.connectors.langgraph_sqlite.exact import ExactRows
 from checkpoints.connectors.langgraph_sqlite.leaving import UNDONE, GoneMeanwhile, Held, leaving
 from checkpoints.connectors.langgraph_sqlite.needs import Needs
-from checkpoints.connectors.langgraph_sqlite.records import sha256_of
-from checkpoints.connectors.langgraph_sqlite.rows import Key, Rows
+from checkpoints.connectors.langgraph_sqlite.rows import Rows
 from checkpoints.connectors.langgraph_sqlite.skeleton import Skeleton
-from checkpoints.connectors.langgraph_sqlite.threads import QUIET_AFTER
 from checkpoints.errors import CorruptCheckpoint, PlanRefused, TransientStoreError
 from checkpoints.plans import Doomed, ThreadPrune, ThreadPruned
 from checkpoints.stores.entry_bytes import MAX_DATA

@@ -12,11 +12,13 @@ from datetime import datetime
 from pathlib import Path
 
 from checkpoints.connectors import marks
-from checkpoints.connectors.langgraph_sqlite import bodies, copies, heads, schema
+from checkpoints.connectors.langgraph import bodies, heads
+from checkpoints.connectors.langgraph.records import sha256_of
+from checkpoints.connectors.langgraph.rows import ROOT, CheckpointRow, Key, text_of
+from checkpoints.connectors.langgraph.threads import Threads
+from checkpoints.connectors.langgraph_sqlite import copies, schema
 from checkpoints.connectors.langgraph_sqlite.database import Database
-from checkpoints.connectors.langgraph_sqlite.records import sha256_of
-from checkpoints.connectors.langgraph_sqlite.rows import ROOT, CheckpointRow, Key, Rows, text_of
-from checkpoints.connectors.langgraph_sqlite.threads import Threads
+from checkpoints.connectors.langgraph_sqlite.rows import Rows
 from checkpoints.errors import CorruptCheckpoint, HeadMoved, PlanRefused
 from checkpoints.records import Directive, Head, RestorePlan, RestoreTarget
 

@@ -6,11 +6,12 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from checkpoints.connectors.langgraph.rows import Key
 from checkpoints.connectors.langgraph_sqlite import schema
 from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.connectors.langgraph_sqlite.exact import ExactRows, Row, without_parent
 from checkpoints.connectors.langgraph_sqlite.leaving import Held, Leaving, mark_undone
-from checkpoints.connectors.langgraph_sqlite.rows import Key, Rows
+from checkpoints.connectors.langgraph_sqlite.rows import Rows
 from checkpoints.connectors.langgraph_sqlite.skeleton import Skeleton
 from checkpoints.errors import CorruptCheckpoint, PlanRefused
 from checkpoints.stores.operable import Trash

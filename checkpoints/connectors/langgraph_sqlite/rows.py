@@ -3,51 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from checkpoints.bodies.limits import MAX_BYTES
+from checkpoints.connectors.langgraph.deltas import COUNTERS
+from checkpoints.connectors.langgraph.rows import (
+    ROOT,
+    CheckpointRow,
+    Key,
+    WriteRow,
+    blob_of,
+    text_of,
+)
 from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.errors import CorruptCheckpoint
-
-ROOT = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What names a checkpoint in the file."""
-
-    thread_id: str
-    namespace: str
-    checkpoint_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckpointRow:
-    """One row of ``checkpoints``; ``body`` is ``None`` when it is missing or past the limit."""
-
-    rowid: int
-    key: Key
-    parent_id: str | None
-    type: str | None
-    size: int
-    body: bytes | None
-    metadata: bytes | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteRow:
-    """One row of ``writes``: what a task gave to a channel, without the value."""
-
-    rowid: int
-    key: Key
-    task_id: str
-    task_path: str
-    index: int
-    channel: str
-    type: str | None
-    size: int
-
 
 _CHECKPOINT_COLUMNS = (
     "rowid, thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type,"
@@ -63,6 +32,17 @@ _WRITE_COLUMNS = (
     " length(value)"
 )
 _KEY = "thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?"
+_FIRST = "thread_id = ? AND checkpoint_ns = '' ORDER BY checkpoint_id LIMIT 1"
+_NEWEST_FIRST = "thread_id = ? AND checkpoint_ns = ? {until} ORDER BY checkpoint_id DESC"
+_PARENTS = (
+    "SELECT checkpoint_id, parent_checkpoint_id FROM checkpoints"
+    " WHERE thread_id = ? AND checkpoint_ns = ?"
+)
+_COUNTING = (
+    "thread_id = ? AND checkpoint_ns = ?"
+    f" AND instr(CAST(metadata AS TEXT), '{COUNTERS}') ORDER BY checkpoint_id"
+)
+_CALLED_AFTER = "thread_id = ? AND instr(checkpoint_ns, ':') AND checkpoint_id > ?"
 
 
 class Rows:
@@ -73,6 +53,33 @@ class Rows:
         task_path = "task_path" if has_task_path else "''"
         self._write_columns = _WRITE_COLUMNS.format(task_path=task_path)
 
+    @property
+    def where(self) -> str:
+        """The file, for errors."""
+        return str(self.database.path)
+
+    def thread_ids(self) -> list[str]:
+        """Return the ids of all threads."""
+        sql = "SELECT DISTINCT thread_id FROM checkpoints"
+        return [text_of(thread_id) for (thread_id,) in self.database.rows(sql)]
+
+    def namespaces(self, thread_id: str) -> list[str]:
+        """Return the namespaces of a thread, in no order."""
+        sql = "SELECT DISTINCT checkpoint_ns FROM checkpoints WHERE thread_id = ?"
+        return [text_of(name) for (name,) in self.database.rows(sql, (thread_id,))]
+
+    def count(self, thread_id: str, namespace: str | None = None) -> int:
+        """Return how many checkpoints a thread has, in one namespace or in all."""
+        sql, given = "SELECT count(*) FROM checkpoints WHERE thread_id = ?", [thread_id]
+        if namespace is not None:
+            sql, given = f"{sql} AND checkpoint_ns = ?", [thread_id, namespace]
+        return next((int(count) for (count,) in self.database.rows(sql, given)), 0)
+
+    def parents(self, thread_id: str, namespace: str) -> dict[str, str | None]:
+        """Return the parent of each checkpoint of a namespace."""
+        found = self.database.rows(_PARENTS, (thread_id, namespace))
+        return {text_of(child): _optional_text(parent) for child, parent in found}
+
     def checkpoints(self, where: str, parameters: Sequence[Any] = ()) -> Iterator[CheckpointRow]:
         """Yield the checkpoint rows that a condition (with its order and limit) selects."""
         sql = f"SELECT {_CHECKPOINT_COLUMNS} FROM checkpoints WHERE {where}"
@@ -81,6 +88,26 @@ class Rows:
     def checkpoint(self, key: Key) -> CheckpointRow | None:
         """Return one checkpoint row."""
         return next(self.checkpoints(_KEY, _parameters(key)), None)
+
+    def first(self, thread_id: str) -> CheckpointRow | None:
+        """Return the oldest checkpoint of a thread outside subgraphs."""
+        return next(self.checkpoints(_FIRST, (thread_id,)), None)
+
+    def newest_first(
+        self, thread_id: str, namespace: str, *, not_after: str | None = None
+    ) -> Iterator[CheckpointRow]:
+        """Yield the checkpoints of a namespace up to one of them, newest first."""
+        until = "" if not_after is None else "AND checkpoint_id <= ?"
+        given = [thread_id, namespace, *([] if not_after is None else [not_after])]
+        return self.checkpoints(_NEWEST_FIRST.format(until=until), given)
+
+    def counting_deltas(self, thread_id: str, namespace: str) -> Iterator[tuple[Key, bytes]]:
+        """Yield keys and metadata of the checkpoints that count writes to delta channels."""
+        return self.metadata(_COUNTING, (thread_id, namespace))
+
+    def called_after(self, thread_id: str, checkpoint_id: str) -> Iterator[tuple[Key, bytes]]:
+        """Yield keys and metadata of what subgraphs that begin anew wrote after a checkpoint."""
+        return self.metadata(_CALLED_AFTER, (thread_id, checkpoint_id))
 
     def required(self, key: Key) -> CheckpointRow:
         """Return one checkpoint row. Raises CorruptCheckpoint when none has exactly these ids."""
@@ -126,20 +153,6 @@ class Rows:
 
 def _parameters(key: Key) -> tuple[str, str, str]:
     return key.thread_id, key.namespace, key.checkpoint_id
-
-
-def blob_of(value: Any) -> bytes:
-    """Return a column's bytes, whatever type the file gave it."""
-    if isinstance(value, str):
-        return value.encode()
-    return value if isinstance(value, bytes) else b""
-
-
-def text_of(value: Any) -> str:
-    """Return a column's text, whatever type the file gave it."""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return "" if value is None else str(value)
 
 
 def _optional_text(value: Any) -> str | None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Self
 
-from checkpoints.connectors.langgraph_sqlite.rows import ROOT, Key, Rows, text_of
+from checkpoints.connectors.langgraph.rows import ROOT, Key, text_of
+from checkpoints.connectors.langgraph_sqlite.rows import Rows
 
 _LINKS = (
     "SELECT checkpoint_ns, checkpoint_id, parent_checkpoint_id FROM checkpoints"

@@ -8,21 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from checkpoints.connectors import inert
-from checkpoints.connectors.langgraph_sqlite import bodies, heads, measuring, schema
+from checkpoints.connectors.langgraph import bodies, heads
+from checkpoints.connectors.langgraph.deltas import delta_values
+from checkpoints.connectors.langgraph.planning import Planner
+from checkpoints.connectors.langgraph.records import gather, record_of, row_of, unaltered
+from checkpoints.connectors.langgraph.rows import CheckpointRow
+from checkpoints.connectors.langgraph.threads import Threads
+from checkpoints.connectors.langgraph_sqlite import copies, measuring, schema
 from checkpoints.connectors.langgraph_sqlite.changes import Scanner
 from checkpoints.connectors.langgraph_sqlite.database import Database
-from checkpoints.connectors.langgraph_sqlite.deltas import delta_values
 from checkpoints.connectors.langgraph_sqlite.operations import FileOperations
-from checkpoints.connectors.langgraph_sqlite.planning import Planner
-from checkpoints.connectors.langgraph_sqlite.records import (
-    gather,
-    record_of,
-    row_of,
-    unaltered,
-)
+from checkpoints.connectors.langgraph_sqlite.rehearsing import Rehearsal
 from checkpoints.connectors.langgraph_sqlite.restoring import Order, restore
-from checkpoints.connectors.langgraph_sqlite.rows import CheckpointRow, Rows
-from checkpoints.connectors.langgraph_sqlite.threads import Threads
+from checkpoints.connectors.langgraph_sqlite.rows import Rows
 from checkpoints.connectors.langgraph_sqlite.verify import verify
 from checkpoints.errors import (
     AmbiguousReference,
@@ -147,7 +145,8 @@ class LangGraphSqliteStore(FileOperations):
             raise PlanRefused(self._schema.no_restore)
         with self._database.snapshot():
             row = unaltered(self._rows, checkpoint)
-            plan = Planner(self._rows, self._threads).plan(row, self.clock())
+            planner = Planner(self._rows, self._threads, copies.require_copyable)
+            plan = planner.plan(row, self.clock())
         self.choose_ids(plan)
         return plan
 
@@ -194,6 +193,19 @@ class LangGraphSqliteStore(FileOperations):
         """Return what the file and its log take."""
         with self._database.snapshot():
             return measuring.space_of(self._database)
+
+    def copy_for_rehearsal(self, checkpoint: Checkpoint, folder: Path) -> LangGraphSqliteStore:
+        """Write the thread's names and what a restore reads into a file of the same name.
+
+        Raises CorruptCheckpoint, CheckpointNotFound, StoreError.
+        """
+        with self._database.snapshot():
+            row = unaltered(self._rows, checkpoint)
+            bodies.decode_body(row)
+            path = folder / self.path.name
+            rehearsal = Rehearsal(self._rows, self._threads, row)
+            rehearsal.write(path, has_task_path=self._schema.has_task_path)
+        return LangGraphSqliteStore(path, clock=self.clock)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from checkpoints.connectors import inert
-from checkpoints.connectors.langgraph_sqlite import bodies
+from checkpoints.connectors.langgraph import bodies
+from checkpoints.connectors.langgraph.rows import CheckpointRow, Key
 from checkpoints.connectors.langgraph_sqlite.database import Database
-from checkpoints.connectors.langgraph_sqlite.rows import CheckpointRow, Key, Rows
+from checkpoints.connectors.langgraph_sqlite.rows import Rows
 from checkpoints.errors import CorruptCheckpoint, PermanentStoreError
 from checkpoints.records import Finding
 

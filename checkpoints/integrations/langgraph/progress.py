@@ -9,8 +9,8 @@ from typing import Any, Final
 from langgraph.checkpoint.base import Checkpoint as GraphCheckpoint
 
 from checkpoints.connectors import inert
-from checkpoints.connectors.langgraph_sqlite import progress
-from checkpoints.connectors.langgraph_sqlite.bodies import SENDS, Body
+from checkpoints.connectors.langgraph import progress
+from checkpoints.connectors.langgraph.bodies import SENDS, Body
 
 _PULL: Final = re.compile(r"~__pregel_pull, (?P<node>.+)")
 _PUSH: Final = re.compile(r"~__pregel_push, (?P<index>\d+), ")

@@ -18,8 +18,8 @@ from langgraph.graph.message import add_messages
 
 import checkpoints
 from checkpoints import Edit, ForkPlan, Head
+from checkpoints.connectors.langgraph.editing import edited
 from checkpoints.connectors.langgraph_sqlite import LangGraphSqliteStore
-from checkpoints.connectors.langgraph_sqlite.editing import edited
 from tests.checkpoints.connectors import graphs
 
 SAMPLE_THREADS = (

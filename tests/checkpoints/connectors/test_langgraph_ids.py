@@ -10,8 +10,8 @@ import pytest
 from langgraph.checkpoint.base.id import uuid6
 
 import checkpoints
+from checkpoints.connectors.langgraph.uuid6 import ids_after, ticks_of, time_of
 from checkpoints.connectors.langgraph_sqlite.database import Database
-from checkpoints.connectors.langgraph_sqlite.uuid6 import ids_after, ticks_of, time_of
 from tests.checkpoints.connectors import graphs
 
 

@@ -474,7 +474,8 @@ KILLED = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from checkpoints.connectors.langgraph_sqlite import LangGraphSqliteStore, heads
+from checkpoints.connectors.langgraph import heads
+from checkpoints.connectors.langgraph_sqlite import LangGraphSqliteStore
 
 def die(*_args):
     os.kill(os.getpid(), signal.SIGKILL)
