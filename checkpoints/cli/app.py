@@ -9,6 +9,7 @@ import typer
 
 from checkpoints.cli import (
     care,
+    drilling,
     erasing,
     forking,
     moving,
@@ -36,6 +37,7 @@ app.command("undo")(undoing.undo)
 app.command("sweep")(sweeping.sweep)
 app.command("erase")(erasing.erase_checkpoints)
 app.command("verify")(care.verify)
+app.command("drill")(drilling.rehearse_store)
 app.command("repair")(care.repair)
 app.command("rebuild")(care.rebuild)
 app.command("migrate")(moving.migrate_store)

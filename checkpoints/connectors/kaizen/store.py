@@ -13,6 +13,7 @@ from checkpoints.connectors.kaizen.erasing import Eraser
 from checkpoints.connectors.kaizen.forking import ForkOrder, fork, make_fork_plan, named_agent
 from checkpoints.connectors.kaizen.planning import make_plan
 from checkpoints.connectors.kaizen.reading import KaizenReading
+from checkpoints.connectors.kaizen.rehearsing import RESTAMPED, copy_files
 from checkpoints.connectors.kaizen.restoring import Order, restore
 from checkpoints.connectors.kaizen.states import THREAD
 from checkpoints.plans import Edit, ForkPlan, ThreadErased, ThreadErasure, ThreadPrune, ThreadPruned
@@ -32,6 +33,8 @@ class KaizenStore(KaizenReading):
     names it. Raises PermanentStoreError when ``path`` is not a folder. ``clock`` gives the present
     time.
     """
+
+    restamped_fields = RESTAMPED
 
     def __init__(
         self,
@@ -79,6 +82,16 @@ class KaizenStore(KaizenReading):
         )
         written = self._find(restore(self._catalog, order))
         return self._describe(written, self._of(plan.agent_id, THREAD))
+
+    def copy_for_rehearsal(self, checkpoint: Checkpoint, folder: Path) -> KaizenStore:
+        """Copy the checkpoint's file and the head's into an empty folder, and open that.
+
+        Raises CorruptCheckpoint, CheckpointNotFound or StoreError.
+        """
+        saved = self._find(checkpoint.id)
+        self._line(checkpoint)
+        copy_files(self._catalog, saved, folder)
+        return KaizenStore(folder, agent=self._catalog.agent, clock=self.clock)
 
     def plan_fork(
         self,
