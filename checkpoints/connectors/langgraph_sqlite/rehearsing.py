@@ -71,9 +71,8 @@ class Rehearsal:
         restored = [self.row.key, *(state.key for state in states)]
         yield from self._needed(skeleton, restored)
         thread_id = self.row.key.thread_id
-        for row in (self.rows.head(thread_id), planner.last_save(thread_id)):
-            if row:
-                restored.append(row.key)
+        others = (self.rows.head(thread_id), planner.last_save(thread_id))
+        restored.extend(row.key for row in others if row)
         for key in restored:
             yield key
             parent = skeleton.parents.get(key)
