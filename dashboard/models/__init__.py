@@ -4,6 +4,16 @@ from dashboard.models.access import ApiToken, LoginLink, Membership, Project, Ro
 from dashboard.models.agents import Agent, Thread
 from dashboard.models.audit import AuditEvent, AuditHead
 from dashboard.models.checkpoints import Checkpoint
+from dashboard.models.drills import (
+    AgentDrill,
+    AlertKind,
+    Drill,
+    DrillOutcome,
+    DrillResult,
+    DrillSchedule,
+    ObjectiveAlert,
+    RecoveryObjective,
+)
 from dashboard.models.health import Heartbeat
 from dashboard.models.operations import (
     Operation,
@@ -36,6 +46,8 @@ from dashboard.models.sources import Source, SourceFinding
 
 __all__ = [
     "Agent",
+    "AgentDrill",
+    "AlertKind",
     "ApiToken",
     "AuditEvent",
     "AuditHead",
@@ -43,12 +55,17 @@ __all__ = [
     "Directive",
     "DirectiveOutcome",
     "DirectiveState",
+    "Drill",
+    "DrillOutcome",
+    "DrillResult",
+    "DrillSchedule",
     "Effect",
     "Failure",
     "Heartbeat",
     "LoginLink",
     "Membership",
     "MetricsPoint",
+    "ObjectiveAlert",
     "Operation",
     "OperationKind",
     "OperationLog",
@@ -56,6 +73,7 @@ __all__ = [
     "OperationStep",
     "Project",
     "PruneSchedule",
+    "RecoveryObjective",
     "RequestKey",
     "Resume",
     "ResumeOutcome",
