@@ -43,10 +43,21 @@ from dashboard.models.retention import (
     ScheduledRun,
 )
 from dashboard.models.sources import Source, SourceFinding
+from dashboard.models.storage import (
+    AgentSample,
+    FieldSample,
+    Grain,
+    SourceSample,
+    SourceStorage,
+    StorageQuota,
+    ThreadSample,
+    ThreadStorage,
+)
 
 __all__ = [
     "Agent",
     "AgentDrill",
+    "AgentSample",
     "AlertKind",
     "ApiToken",
     "AuditEvent",
@@ -61,6 +72,8 @@ __all__ = [
     "DrillSchedule",
     "Effect",
     "Failure",
+    "FieldSample",
+    "Grain",
     "Heartbeat",
     "LoginLink",
     "Membership",
@@ -84,8 +97,13 @@ __all__ = [
     "ScheduledRun",
     "Source",
     "SourceFinding",
+    "SourceSample",
+    "SourceStorage",
+    "StorageQuota",
     "Thread",
     "ThreadLock",
+    "ThreadSample",
+    "ThreadStorage",
     "TrashedBatch",
     "User",
 ]
