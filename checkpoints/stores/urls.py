@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urls
 from checkpoints.bodies.encryption import Keyring
 from checkpoints.errors import PermanentStoreError
 from checkpoints.stores.base import ReadableStore, Store
+from checkpoints.stores.reach import Reach
 from checkpoints.stores.schemes import Scheme, find_scheme, schemes
 
 MAX_OPTION = 20
@@ -22,17 +23,19 @@ class StoreUrl:
     """A store URL taken apart.
 
     ``path`` is that of a store on disk, empty for all others. ``server`` is what stands between
-    the slashes of the others, credentials included; ``text`` has those too. ``keys`` encrypt and
-    decrypt, for stores that can.
+    the slashes of the others, credentials included; ``text`` has those too, so neither is in the
+    ``repr``. ``keys`` encrypt and decrypt, for stores that can. ``reach`` is set where a process
+    opens a server's store for somebody else.
     """
 
-    text: str
+    text: str = field(repr=False)
     scheme: str
     path: Path
     query: dict[str, str] = field(default_factory=dict)
-    server: str = ""
+    server: str = field(default="", repr=False)
     server_path: str = ""
     keys: Keyring | None = None
+    reach: Reach | None = None
 
     @property
     def kind(self) -> Scheme:
@@ -125,15 +128,21 @@ def without_password(url: str) -> str:
     return parts._replace(netloc=f"{user}@{host}" if user else host).geturl()
 
 
-def open_store(url: str, *, must_exist: bool = False, keys: Keyring | None = None) -> ReadableStore:
+def open_store(
+    url: str,
+    *,
+    must_exist: bool = False,
+    keys: Keyring | None = None,
+    reach: Reach | None = None,
+) -> ReadableStore:
     """Open the store that ``url`` names. Holdfast's own are created by their first save.
 
     ``keys`` encrypt what is saved and decrypt what is read; without them those in the variable
-    HOLDFAST_STORE_KEYS do, if it is set. Raises PermanentStoreError when the URL is malformed,
-    when what lies there is not such a store, or when ``must_exist`` and nothing lies there;
-    TransientStoreError when it is busy.
+    HOLDFAST_STORE_KEYS do, if it is set. ``reach`` is for who opens a server's store for somebody
+    else. Raises PermanentStoreError when the URL is malformed, when what lies there is not such a
+    store, or when ``must_exist`` and nothing lies there; TransientStoreError when it is busy.
     """
-    parsed = replace(parse_url(url), keys=keys or _keys_of_environment())
+    parsed = replace(parse_url(url), keys=keys or _keys_of_environment(), reach=reach)
     if parsed.path != Path():
         parsed = replace(parsed, path=parsed.path.absolute())
     if must_exist and parsed.path != Path() and not parsed.path.exists():

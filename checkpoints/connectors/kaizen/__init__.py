@@ -3,10 +3,11 @@
 ``?agent=NAME`` names the agent whose states all say ``autonomous_agent``.
 """
 
+from checkpoints.connectors.kaizen.recognising import recognise
 from checkpoints.connectors.kaizen.store import KaizenStore
 from checkpoints.stores.urls import StoreUrl
 
-__all__ = ["KaizenStore", "open_url"]
+__all__ = ["KaizenStore", "open_url", "recognise"]
 
 
 def open_url(url: StoreUrl) -> KaizenStore:

@@ -31,7 +31,7 @@ _WRITES = frozenset(
         "value",
     }
 )
-_TABLES = {"checkpoints": _CHECKPOINTS, "writes": _WRITES}
+TABLES = {"checkpoints": _CHECKPOINTS, "writes": _WRITES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +47,8 @@ class Schema:
 
 def inspect(database: Database) -> Schema:
     """Look at the tables. Raises PermanentStoreError when they are not LangGraph's."""
-    found = {table: frozenset(columns(database, table)) for table in _TABLES}
-    for table, needed in _TABLES.items():
+    found = {table: frozenset(columns(database, table)) for table in TABLES}
+    for table, needed in TABLES.items():
         _require(database, table, needed - found[table])
     reason = _why_not_writable(database) or why_not_restorable(database)
     return Schema(has_task_path="task_path" in found["writes"], no_restore=reason)
@@ -81,7 +81,7 @@ _KIND = "SELECT type FROM sqlite_master WHERE name = ? AND type IN ('table', 'vi
 
 
 def _require(database: Database, table: str, missing: frozenset[str]) -> None:
-    if missing == _TABLES[table]:
+    if missing == TABLES[table]:
         raise PermanentStoreError(
             f"{database.path} has no table {table!r}: it is not a LangGraph checkpoint store"
         )

@@ -8,6 +8,7 @@ file, and then, together with all saves that wait, its line in the journal.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -20,10 +21,11 @@ from checkpoints.bodies.states import encode_state
 from checkpoints.errors import CorruptCheckpoint, PermanentStoreError, StoreError
 from checkpoints.measures import Space
 from checkpoints.records import Checkpoint, Draft, Finding, JournalEntry, State
+from checkpoints.stores import glances
 from checkpoints.stores.drafts import measured, saved_before
 from checkpoints.stores.folder import care
 from checkpoints.stores.folder.compaction import compacted
-from checkpoints.stores.folder.layout import Staged
+from checkpoints.stores.folder.layout import JOURNAL, Staged
 from checkpoints.stores.folder.listing import FolderListing
 from checkpoints.stores.folder.saves import SaveGroup
 from checkpoints.stores.group_commit import GroupCommit, Job
@@ -247,3 +249,10 @@ def _format_of(url: StoreUrl) -> FileFormat:
         raise PermanentStoreError(
             f"{url.text} names a format that is not known; write one of {', '.join(FileFormat)}"
         ) from None
+
+
+def recognise(path: Path) -> str | None:
+    """Say by what a folder is known as a store of Holdfast's own."""
+    begin = glances.head(path / JOURNAL, 4096)
+    ours = re.match(rb"[0-9a-f]{8} \{[^\n]*\"store_id\"", begin) is not None
+    return "its journal is Holdfast's" if ours else None

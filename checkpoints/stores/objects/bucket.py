@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
 
 from checkpoints.errors import PermanentStoreError, TransientStoreError
+from checkpoints.stores.objects import reaching
 from checkpoints.stores.objects.errors import is_missing_bucket, misconfigured, translated
 from checkpoints.stores.urls import StoreUrl
 
@@ -131,6 +132,16 @@ class Bucket:
             for meta in batch:
                 yield Listed(meta["path"], meta["e_tag"] or "")
 
+    def taken(self, prefix: str | None = None) -> int:
+        """Return the bytes of all objects, or of those whose keys begin with a prefix."""
+        stream: Any = self._do(lambda: obstore.list(self._opened(), prefix), missing=None)
+        size = 0
+        while True:
+            batch: Any = self._do(lambda: next(stream, ()), missing=())
+            if not batch:
+                return size
+            size += sum(meta["size"] for meta in batch)
+
     def folders(self, prefix: str) -> list[str]:
         """Return the prefixes, each with a slash at its end, one step below one that has it too."""
         found: Any = self._do(
@@ -216,18 +227,23 @@ class _Refused(TransientStoreError):
 
 
 def _service(url: StoreUrl) -> Any:
-    """Return the library's store for a URL; credentials come from the environment alone."""
+    """Return the library's store for a URL.
+
+    Credentials come from the environment alone, or for somebody else from what they gave.
+    """
     prefix = url.server_path or None
     seconds = seconds_of(url)
     client = {"connect_timeout": f"{min(seconds, _CONNECT_SECONDS)}s", "timeout": f"{seconds}s"}
     options: dict[str, Any] = {"client_options": client, "retry_config": _RETRIES}
+    if url.reach is not None and not url.reach.as_itself:
+        options |= reaching.options(url.scheme, url.query, url.reach)
     if url.scheme == "gs":
         return services.GCSStore(url.server, prefix=prefix, **options)
     if url.scheme == "az":
         return services.AzureStore(url.server, prefix=prefix, **options)
     endpoint = url.query.get("endpoint")
     if endpoint is not None:
-        options["endpoint"] = endpoint
+        options.setdefault("endpoint", endpoint)
         if urlsplit(endpoint).scheme == "http":
             options["client_options"]["allow_http"] = True
     if "region" in url.query:

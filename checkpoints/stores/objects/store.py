@@ -430,3 +430,12 @@ def open_url(url: StoreUrl) -> ObjectStore:
         )
     seconds_of(url)
     return ObjectStore(Bucket(url, url.text), url.keys)
+
+
+def recognise_server(url: StoreUrl) -> str | None:
+    """Say by what a bucket is known as a store of Holdfast's own. Raises StoreError."""
+    bucket = open_url(url)._bucket  # noqa: SLF001 - the store's own module
+    try:
+        return None if object_probe.identity(bucket) is None else "its objects are Holdfast's"
+    finally:
+        bucket.close()

@@ -21,6 +21,7 @@ from psycopg.pq import TransactionStatus
 from checkpoints.errors import PermanentStoreError, TransientStoreError
 from checkpoints.forks import renew_in_children
 from checkpoints.stores.postgresql.errors import explained
+from checkpoints.stores.postgresql.reaching import reached
 from checkpoints.stores.postgresql.text import adapt
 from checkpoints.stores.urls import StoreUrl
 
@@ -68,6 +69,9 @@ def parameters_of(url: StoreUrl) -> dict[str, str]:
     credentials, _, hosts = url.server.rpartition("@")
     user, _, password = credentials.partition(":")
     pairs = [_host_and_port(text) for text in hosts.split(",")]
+    apart: dict[str, str] = {}
+    if url.reach is not None:
+        pairs, apart = reached(pairs, url.reach, unquote(user), unquote(password))
     given = {
         "user": unquote(user),
         "password": unquote(password),
@@ -82,7 +86,8 @@ def parameters_of(url: StoreUrl) -> dict[str, str]:
         "connect_timeout": str(CONNECT_SECONDS),
         "keepalives_idle": "20",
         "tcp_user_timeout": "30000",
-        "target_session_attrs": "any" if len(pairs) == 1 else "read-write",
+        "target_session_attrs": "read-write" if "," in hosts else "any",
+        **apart,
     }
 
 

@@ -226,3 +226,13 @@ def open_url(url: StoreUrl) -> PostgresqlStore:
     shown = without_password(url.text)
     schema = url.query.get("schema") or DEFAULT_SCHEMA
     return PostgresqlStore(Server(parameters_of(url), schema, shown), shown, url.keys)
+
+
+def recognise_server(url: StoreUrl) -> str | None:
+    """Say by what a schema is known as a store of Holdfast's own. Raises StoreError."""
+    store = open_url(url)
+    try:
+        with store._glancing() as db:  # noqa: SLF001 - the store's own module
+            return None if db is None else "its schema holds Holdfast's tables"
+    finally:
+        store.close()

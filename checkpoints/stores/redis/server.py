@@ -23,6 +23,7 @@ try:
     from redis.retry import Retry
 
     from checkpoints.stores.redis.errors import explained
+    from checkpoints.stores.redis.reaching import by_name
 except ImportError as error:
     raise PermanentStoreError(
         "a Redis store needs redis-py; install it with: pip install 'holdfast[redis]'"
@@ -131,6 +132,15 @@ class RedisServer:
                 return self._settings_of_info()
         return found
 
+    def taken(self) -> int | None:
+        """Return about how many bytes the keys take, None where that may not be asked."""
+        with self._translated():
+            try:
+                asked: list[Any] = [self.client.memory_usage(k, samples=100) for k in self._keys]
+                return sum(size or 0 for size in asked)
+            except redis.ResponseError:
+                return None
+
     def remove(self) -> None:
         """Delete the whole store, whatever is in it."""
         with self._translated(writing=True):
@@ -155,8 +165,10 @@ class RedisServer:
 
     def _client(self, url: StoreUrl) -> redis.Redis:
         parts = _host(url)
-        return redis.Redis(
-            host=parts.hostname or "",
+        named = parts.hostname or ""
+        address = url.reach.addresses_of(named)[0] if url.reach else named
+        client = redis.Redis(
+            host=address,
             port=parts.port or 6379,
             db=_database(url),
             username=unquote(parts.username) if parts.username else None,
@@ -168,6 +180,9 @@ class RedisServer:
             retry=Retry(NoBackoff(), 0),
             redis_connect_func=cast(Any, self._connected),
         )
+        if url.scheme == "rediss" and address != named:
+            by_name(client, named)
+        return client
 
     def _connected(self, connection: Any) -> None:
         """Note which run of the server this is, for another may have lost what this one had."""

@@ -393,3 +393,12 @@ def _seconds(ttl: str | None) -> int | None:
     if not (ttl.isascii() and ttl.isdecimal() and 0 < int(ttl) < 2**40):
         raise PermanentStoreError(f"ttl={ttl!r} must be a number of seconds above 0: ?ttl=86400")
     return int(ttl)
+
+
+def recognise_server(url: StoreUrl) -> str | None:
+    """Say by what a database is known as a store of Holdfast's own. Raises StoreError."""
+    server = RedisServer(url, prefix_of(url))
+    try:
+        return None if server.standing() is None else "its keys are Holdfast's"
+    finally:
+        server.close()

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from checkpoints.bodies.encryption import Keyring
 from checkpoints.records import Capabilities, Finding
+from checkpoints.stores import glances
 from checkpoints.stores.drafts import next_head
 from checkpoints.stores.framing import Chain, Places
 from checkpoints.stores.group_commit import GroupCommit, Job
@@ -20,7 +21,7 @@ from checkpoints.stores.sql.store import SqlStore
 from checkpoints.stores.sql.transactions import Landed
 from checkpoints.stores.sqlite.file import DamagedFile, SqliteFile
 from checkpoints.stores.sqlite.salvage import require_sound, salvage
-from checkpoints.stores.sqlite.schema import NotAsLaid
+from checkpoints.stores.sqlite.schema import APPLICATION_ID, NotAsLaid
 from checkpoints.stores.urls import StoreUrl
 
 T = TypeVar("T")
@@ -153,3 +154,10 @@ class SqliteStore(SqlStore):
 def open_url(url: StoreUrl) -> SqliteStore:
     """Open a file; it is created by the first save."""
     return SqliteStore(url.path, url.text, url.keys)
+
+
+def recognise(path: Path) -> str | None:
+    """Say by what a file is known as a store of Holdfast's own."""
+    found = glances.sqlite(path)
+    ours = found is not None and found.application_id == APPLICATION_ID
+    return "the file is marked as Holdfast's" if ours else None
