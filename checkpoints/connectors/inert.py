@@ -35,7 +35,14 @@ _PLAIN_METHODS = frozenset({"fromisoformat"})
 _DELTA_TYPE = "langgraph.checkpoint.serde.types._DeltaSnapshot"
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_WORD = re.compile(r"[-+.\w]*")
 _OPTION = ormsgpack.OPT_NON_STR_KEYS
+_ENDS_EARLY = "unexpected end of file"
+"""What ormsgpack says of data that ends before its last value does."""
+
+
+class CutOff(CorruptCheckpoint):
+    """A body ends before its last value does."""
 
 
 def described(type_name: str, value: Any) -> dict[str, Any]:
@@ -84,7 +91,8 @@ def _unpack(data: bytes) -> Any:
     try:
         return ormsgpack.unpackb(data, ext_hook=_describe_extension, option=_OPTION)
     except (ValueError, RecursionError) as error:
-        raise CorruptCheckpoint(f"the body is not valid msgpack: {error}") from error
+        kind = CutOff if str(error) == _ENDS_EARLY else CorruptCheckpoint
+        raise kind(f"the body is not valid msgpack: {error}") from error
 
 
 def _describe_extension(code: int, payload: bytes) -> dict[str, Any]:
@@ -238,8 +246,17 @@ def decode_json(data: bytes) -> Any:
     try:
         value = json.loads(data, object_hook=_describe_constructor)
     except (ValueError, RecursionError) as error:
-        raise CorruptCheckpoint(f"the body is not valid JSON: {error}") from error
+        kind = CutOff if _is_cut_off(error) else CorruptCheckpoint
+        raise kind(f"the body is not valid JSON: {error}") from error
     return _without_surrogates(value) if _SURROGATE.search(data) else value
+
+
+def _is_cut_off(error: Exception) -> bool:
+    """Say whether JSON was well so far, and ends in the middle of a value."""
+    if not isinstance(error, json.JSONDecodeError) or not error.pos:
+        return False
+    rest = error.doc[error.pos :].strip()
+    return error.msg.startswith("Unterminated string") or _WORD.fullmatch(rest) is not None
 
 
 def _without_surrogates(value: Any) -> Any:

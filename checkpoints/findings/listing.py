@@ -23,6 +23,13 @@ LISTING: Final = (
         Severity.LOST,
     ),
     FindingKind(
+        "replaced",
+        "Replaced while it was read",
+        "What was found is about the file that lay there before.",
+        "Verify again once nothing moves or replaces the file.",
+        Severity.NOTE,
+    ),
+    FindingKind(
         "lost_store",
         "Store has lost its name",
         "Saves are refused until it is listed again; the checkpoints are there.",

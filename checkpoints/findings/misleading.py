@@ -44,6 +44,13 @@ MISLEADING: Final = (
         Severity.RISK,
     ),
     FindingKind(
+        "future_version",
+        "Of a newer version than is known",
+        "What is new in it may not be shown here.",
+        "Update Holdfast; until then compare what is shown with what the framework itself loads.",
+        Severity.RISK,
+    ),
+    FindingKind(
         "naive_time",
         "Time without a time zone",
         "One such time can make the framework's listing fail as a whole: runs then start anew, "

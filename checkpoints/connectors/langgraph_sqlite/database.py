@@ -36,19 +36,26 @@ class Database:
     ) -> None:
         self.path = path
         self._begun: float | None = None
+        self._seconds = SECONDS_BETWEEN_ROWS
         check_file(path)
         with self.explained():
             seconds = _BUSY_SECONDS if patience is None else patience
             self._connection = _connect(path, writable=writable, patience=seconds)
             self._connection.set_progress_handler(self._is_late, _STEPS_BETWEEN_CHECKS)
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a query. Raises StoreError."""
+    def rows(
+        self,
+        sql: str,
+        parameters: Sequence[Any] = (),
+        *,
+        seconds: float = SECONDS_BETWEEN_ROWS,
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query, each within some seconds of work. Raises StoreError."""
         with self.explained():
-            self._restart_clock()
+            self._restart_clock(seconds)
             for row in self._connection.execute(sql, parameters):
                 yield row
-                self._restart_clock()
+                self._restart_clock(seconds)
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run a statement and return how many rows it changed. Raises StoreError."""
@@ -101,14 +108,14 @@ class Database:
             # Python could not read SQLite's own message, which quotes a damaged schema.
             raise PermanentStoreError(f"{self.path} is damaged: its schema is no text") from error
 
-    def _restart_clock(self) -> None:
+    def _restart_clock(self, seconds: float = SECONDS_BETWEEN_ROWS) -> None:
         """Let the time of a row begin when SQLite first asks: most are there before it does."""
-        self._begun = None
+        self._begun, self._seconds = None, seconds
 
     def _is_late(self) -> bool:
         now = time.thread_time()
         self._begun = now if self._begun is None else self._begun
-        return now - self._begun > SECONDS_BETWEEN_ROWS
+        return now - self._begun > self._seconds
 
 
 def _connect(path: Path, *, writable: bool, patience: float) -> sqlite3.Connection:

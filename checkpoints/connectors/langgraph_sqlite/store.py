@@ -137,7 +137,7 @@ class LangGraphSqliteStore(FileOperations):
 
     def verify(self) -> Iterator[Finding]:
         """Read everything and yield each thing that is wrong."""
-        return verify(self._rows)
+        return verify(self._rows, self.clock())
 
     def plan_restore(self, checkpoint: Checkpoint) -> RestorePlan:
         """Say what a restore would do now. Raises CorruptCheckpoint, PlanRefused."""
