@@ -2,20 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import Protocol
 
-from checkpoints.connectors.documents.folder import Entry
-from checkpoints.connectors.kaizen.catalog import Catalog
-from checkpoints.connectors.kaizen.states import Saved
+from checkpoints.connectors.documents.folder import Entry, Folder
+from checkpoints.records import Checkpoint
+
+
+class Held(Protocol):
+    """A checkpoint as a catalogue lists it."""
+
+    @property
+    def record(self) -> Checkpoint:
+        """What is known of it."""
+        ...
+
+    @property
+    def entry(self) -> Entry:
+        """The file that it lies in."""
+        ...
+
+
+class Content(Protocol):
+    """What a catalogue found in one file."""
+
+    @property
+    def saved(self) -> Sequence[Held]:
+        """The checkpoints in it."""
+        ...
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing in it had to be passed over."""
+        ...
+
+
+class Listing(Protocol):
+    """A catalogue, as far as taking files away asks for one."""
+
+    folder: Folder
+
+    @property
+    def max_bytes(self) -> int:
+        """The most that is read of a file."""
+        ...
+
+    def read(self) -> Mapping[Entry, Content]:
+        """Return what each file holds now."""
+        ...
+
+    def saved(self) -> Sequence[Held]:
+        """Return each checkpoint once."""
+        ...
+
+    def digests(self, entry: Entry, content: bytes) -> Mapping[str, str]:
+        """Return the digest of each checkpoint in a file's bytes. Raises CorruptCheckpoint."""
+        ...
+
+    def is_leftover(self, name: str) -> bool:
+        """Say whether a file is what an interrupted save or operation left behind."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """A file and the checkpoints in it; ``is_whole`` unless lines of it cannot be read."""
+    """A file and the checkpoints in it; ``is_whole`` unless parts of it cannot be read."""
 
     entry: Entry
-    saved: tuple[Saved, ...]
+    saved: tuple[Held, ...]
     is_whole: bool
 
     @property
@@ -26,7 +81,7 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holdings:
-    """The files of a folder as they are. Two may hold the same id; Kaizen then loads one."""
+    """The files of a folder as they are. Two may hold the same id."""
 
     files: tuple[File, ...]
 
@@ -58,10 +113,10 @@ class Holdings:
             left -= found.keys()
 
 
-def holdings(catalog: Catalog) -> Holdings:
+def holdings(catalog: Listing) -> Holdings:
     """Read which files hold which checkpoints."""
     files = (
-        File(entry=entry, saved=content.saved, is_whole=content.is_whole)
+        File(entry=entry, saved=tuple(content.saved), is_whole=content.is_whole)
         for entry, content in catalog.read().items()
         if content.saved
     )
@@ -81,7 +136,7 @@ def _connected(by_id: Mapping[str, list[File]], first: str, seen: set[Entry]) ->
 def _why_it_stays(file: File, agent_id: str | None, going: Set[str]) -> str | None:
     place = file.entry.place
     if not file.is_whole:
-        return f"its file {place} also holds lines that cannot be read"
+        return f"its file {place} also holds what cannot be read"
     if any(agent_id not in (None, saved.record.agent_id) for saved in file.saved):
         return f"its file {place} also holds checkpoints of another agent"
     if not file.ids <= going:

@@ -1,6 +1,6 @@
 """Files on their way into the trash and out of it: each is in the folder, in the trash, or both.
 
-A file is renamed aside before it is deleted, and looked at there: what Kaizen wrote over it a
+A file is renamed aside before it is deleted, and looked at there: what the agent wrote over it a
 moment ago is not what lies in the trash, and goes back under its name.
 """
 
@@ -13,10 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
-from checkpoints.connectors.documents.folder import Folder, read_in
+from checkpoints.connectors.documents.folder import read_in
+from checkpoints.connectors.documents.holdings import File, Listing
 from checkpoints.connectors.documents.publishing import Look, discard, place, temporary_name
-from checkpoints.connectors.kaizen.bodies import MAX_BYTES, lines_of
-from checkpoints.connectors.kaizen.holdings import File
 from checkpoints.errors import CorruptCheckpoint, PlanRefused
 from checkpoints.stores.operable import TrashItem
 
@@ -92,11 +91,11 @@ class Taken:
         )
 
 
-def taken_from(folder: Folder, file: File, agent_id: str) -> Taken:
+def taken_from(catalog: Listing, file: File, agent_id: str) -> Taken:
     """Read a file with all that brings it back. Raises CheckpointNotFound, CorruptCheckpoint."""
-    stored = folder.stored(file.entry, MAX_BYTES)
-    lines = {line.number: line for line in lines_of(file.saved[0].name, stored.content)}
-    missing = [saved.record.id for saved in file.saved if saved.line not in lines]
+    stored = catalog.folder.stored(file.entry, catalog.max_bytes)
+    digests = catalog.digests(file.entry, stored.content)
+    missing = [saved.record.id for saved in file.saved if saved.record.id not in digests]
     if missing:
         raise CorruptCheckpoint(f"{file.entry.place} does not hold {missing[0]} any more")
     return Taken(
@@ -110,7 +109,7 @@ def taken_from(folder: Folder, file: File, agent_id: str) -> Taken:
             group=stored.status.st_gid,
             modified_ns=stored.status.st_mtime_ns,
         ),
-        digests={saved.record.id: lines[saved.line].sha256 for saved in file.saved},
+        digests={saved.record.id: digests[saved.record.id] for saved in file.saved},
     )
 
 
@@ -125,7 +124,7 @@ def settle(directory: int, taken: Taken) -> bool:
     """Finish a deletion: what lies aside goes when it is in the trash too, else back in place."""
     aside = _aside(taken.name)
     try:
-        found = read_in(directory, aside, MAX_BYTES)
+        found = read_in(directory, aside, len(taken.content))
     except FileNotFoundError:
         return True
     if found.content == taken.content:
@@ -145,7 +144,7 @@ def put_in_place(directory: int, taken: Taken) -> str | None:
     settle(directory, taken)
     discard(directory, temporary_name(taken.name))
     with suppress(FileNotFoundError):
-        if read_in(directory, taken.name, MAX_BYTES).content == taken.content:
+        if read_in(directory, taken.name, len(taken.content)).content == taken.content:
             return None
         return f"there is another file {taken.place}; it was not replaced"
     try:

@@ -68,6 +68,21 @@ class Catalog:
             )
         return found
 
+    @property
+    def max_bytes(self) -> int:
+        """The most that is read of a file."""
+        return MAX_BYTES
+
+    def is_leftover(self, name: str) -> bool:
+        """Say whether a file is what an interrupted save or operation left behind."""
+        return is_leftover(name)
+
+    def digests(self, entry: Entry, content: bytes) -> dict[str, str]:
+        """Return the digest of each state in a file's bytes. Raises CorruptCheckpoint."""
+        held = self.content(entry).saved
+        lines = {line.number: line for line in lines_of(held[0].name, content)} if held else {}
+        return {item.record.id: lines[item.line].sha256 for item in held if item.line in lines}
+
     def _read(self, entry: Entry) -> FileContent:
         name = parse_name(entry.name)
         if name is None:
