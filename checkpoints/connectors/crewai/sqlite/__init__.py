@@ -1,0 +1,5 @@
+"""CrewAI's checkpoints in a SQLite file."""
+
+from checkpoints.connectors.crewai.sqlite.store import CrewAISqliteStore
+
+__all__ = ["CrewAISqliteStore"]
