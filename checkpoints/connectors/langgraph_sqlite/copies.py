@@ -8,12 +8,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from checkpoints.bodies.limits import check_json
 from checkpoints.connectors import inert
 from checkpoints.connectors.langgraph import bodies
+from checkpoints.connectors.langgraph.copying import metadata_of
 from checkpoints.connectors.langgraph.editing import edited
 from checkpoints.connectors.langgraph.rows import CheckpointRow
-from checkpoints.errors import CorruptCheckpoint
 from checkpoints.plans import Edit
 
 
@@ -44,21 +43,6 @@ def require_copyable(row: CheckpointRow) -> None:
     """Raise CorruptCheckpoint for a row that no copy can be made of."""
     body(row, row.key.checkpoint_id, bodies.UNKNOWN_TIME)
     metadata_of(row)
-
-
-def metadata_of(row: CheckpointRow) -> dict[str, Any]:
-    """Return what the metadata of a row's copy begins with. Raises CorruptCheckpoint."""
-    text = row.metadata or b"{}"
-    try:
-        check_json(text)
-        values = json.loads(text)
-        step = bodies.step_of(values)
-    except (ValueError, AttributeError, RecursionError) as error:
-        raise CorruptCheckpoint(
-            f"the metadata of {row.key.checkpoint_id} is not a JSON object",
-            checkpoint_id=row.key.checkpoint_id,
-        ) from error
-    return {**values, "source": "fork", "step": step + 1}
 
 
 def metadata(values: Mapping[str, Any]) -> bytes:

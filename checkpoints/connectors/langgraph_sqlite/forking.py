@@ -14,13 +14,14 @@ from pathlib import Path
 
 from checkpoints.connectors import marks
 from checkpoints.connectors.langgraph import bodies, deltas, heads
+from checkpoints.connectors.langgraph.copying import ForkOrder, metadata_of, require_root, required
 from checkpoints.connectors.langgraph.planning import Planner, target_of, warnings_of
 from checkpoints.connectors.langgraph.records import gather, record_of
 from checkpoints.connectors.langgraph.rows import ROOT, CheckpointRow
 from checkpoints.connectors.langgraph.threads import Threads
 from checkpoints.connectors.langgraph_sqlite import copies, schema
 from checkpoints.connectors.langgraph_sqlite.database import Database
-from checkpoints.connectors.langgraph_sqlite.restoring import INSERT, required
+from checkpoints.connectors.langgraph_sqlite.restoring import INSERT
 from checkpoints.connectors.langgraph_sqlite.rows import Rows
 from checkpoints.errors import PlanRefused
 from checkpoints.plans import Edit, ForkPlan
@@ -38,17 +39,6 @@ _SIZES = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForkOrder:
-    """A fork to be carried out."""
-
-    plan: ForkPlan
-    written_ids: tuple[str, ...]
-    operation_id: str
-    reason: str
-    now: datetime
-
-
 @dataclass(frozen=True, slots=True)
 class ForkPlanner:
     """Derives plans of forks from a file as it is. Writes nothing."""
@@ -60,7 +50,7 @@ class ForkPlanner:
         self, row: CheckpointRow, thread_id: str, edits: Sequence[Edit], now: datetime
     ) -> ForkPlan:
         """Plan a fork at a root checkpoint. Raises CorruptCheckpoint, PlanRefused."""
-        _require_root(row)
+        require_root(row)
         _require_new(self.rows, thread_id)
         planner = Planner(self.rows, self.threads, copies.require_copyable)
         lineage = planner.lineage(row)
@@ -149,7 +139,7 @@ def _copy(database: Database, row: CheckpointRow, ancestor: str, thread_id: str)
 def _insert(rows: Rows, row: CheckpointRow, identifier: str, order: ForkOrder) -> None:
     key, edits = row.key, order.plan.edits if row.key.namespace == ROOT else ()
     values = marks.forked(
-        copies.metadata_of(row),
+        metadata_of(row),
         checkpoint_id=key.checkpoint_id,
         thread_id=key.thread_id,
         operation_id=order.operation_id,
@@ -163,17 +153,9 @@ def _insert(rows: Rows, row: CheckpointRow, identifier: str, order: ForkOrder) -
 def _copied(
     rows: Rows, row: CheckpointRow, identifier: str, now: datetime, edits: Sequence[Edit]
 ) -> bytes:
-    copies.metadata_of(row)
+    metadata_of(row)
     names = deltas.channels(rows, row.key.thread_id, row.key.namespace) if edits else ()
     return copies.body(row, identifier, now, edits=edits, deltas=names)
-
-
-def _require_root(row: CheckpointRow) -> None:
-    if row.key.namespace != ROOT:
-        raise PlanRefused(
-            f"{row.key.checkpoint_id} belongs to the subgraph {row.key.namespace!r}; fork at the "
-            "checkpoint of the thread that it ran under"
-        )
 
 
 def _require_new(rows: Rows, thread_id: str) -> None:

@@ -7,20 +7,24 @@ are not copied, so the steps after the checkpoint run again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from checkpoints.connectors import marks
 from checkpoints.connectors.langgraph import bodies, heads
-from checkpoints.connectors.langgraph.records import sha256_of
-from checkpoints.connectors.langgraph.rows import ROOT, CheckpointRow, Key, text_of
+from checkpoints.connectors.langgraph.copying import (
+    Order,
+    metadata_of,
+    require_head,
+    require_newest,
+    required,
+)
+from checkpoints.connectors.langgraph.rows import ROOT, CheckpointRow, text_of
 from checkpoints.connectors.langgraph.threads import Threads
 from checkpoints.connectors.langgraph_sqlite import copies, schema
 from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.connectors.langgraph_sqlite.rows import Rows
-from checkpoints.errors import CorruptCheckpoint, HeadMoved, PlanRefused
-from checkpoints.records import Directive, Head, RestorePlan, RestoreTarget
+from checkpoints.errors import PlanRefused
+from checkpoints.records import Head, RestorePlan, RestoreTarget
 
 INSERT = (
     "INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id,"
@@ -28,18 +32,6 @@ INSERT = (
 )
 _SINCE = "thread_id = ? AND checkpoint_ns = '' AND checkpoint_id >= ? ORDER BY checkpoint_id"
 _NEWEST = "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """A restore to be carried out."""
-
-    plan: RestorePlan
-    written_ids: tuple[str, ...]
-    operation_id: str
-    reason: str
-    now: datetime
-    directive: Directive | None
 
 
 def restore(path: Path, order: Order, fallback_agent: str) -> Head:
@@ -71,9 +63,9 @@ def _apply(rows: Rows, order: Order) -> CheckpointRow:
     plan = order.plan
     if len(order.written_ids) != len(plan.targets):
         raise PlanRefused("a restore needs one new id per checkpoint; nothing was written")
-    _require_head(rows, plan)
+    require_head(rows, plan)
     for target, identifier in zip(plan.targets, order.written_ids, strict=True):
-        _require_newest(rows, plan, target.namespace, identifier)
+        require_newest(_newest(rows, plan, target), plan, target.namespace, identifier)
         _insert(rows, required(rows, plan.thread_id, target), identifier, order)
     head = rows.head(plan.thread_id)
     if head is None or head.key.checkpoint_id != order.written_ids[0]:
@@ -81,54 +73,16 @@ def _apply(rows: Rows, order: Order) -> CheckpointRow:
     return head
 
 
-def _require_head(rows: Rows, plan: RestorePlan) -> None:
-    head = rows.head(plan.thread_id)
-    actual = head.key.checkpoint_id if head else None
-    same = actual == plan.expected_head
-    if head and same and plan.expected_head_sha256 not in (None, sha256_of(head)):
-        raise HeadMoved(
-            f"the head {actual} was written anew since the plan was made; nothing was changed",
-            expected=plan.expected_head,
-            actual=actual,
-        )
-    if not same:
-        raise HeadMoved(
-            f"the head of {plan.thread_id} is {actual}, not {plan.expected_head}: a run wrote "
-            "since the plan was made; nothing was changed",
-            expected=plan.expected_head,
-            actual=actual,
-        )
-
-
-def _require_newest(rows: Rows, plan: RestorePlan, namespace: str, identifier: str) -> None:
-    found = rows.database.rows(_NEWEST, (plan.thread_id, namespace))
-    newest = next((text_of(newest) for (newest,) in found), "")
-    if newest >= identifier:
-        raise HeadMoved(
-            f"{namespace or plan.thread_id} got the checkpoint {newest} since the ids of this "
-            "restore were chosen; nothing was changed",
-            expected=plan.expected_head,
-            actual=newest,
-        )
-
-
-def required(rows: Rows, thread_id: str, target: RestoreTarget) -> CheckpointRow:
-    """Return the row that a plan names. Raises CorruptCheckpoint when it is not what it was."""
-    row = rows.checkpoint(Key(thread_id, target.namespace, target.checkpoint_id))
-    if row is None or sha256_of(row) != target.sha256:
-        what = "is gone" if row is None else "is not what it was when the plan was made"
-        raise CorruptCheckpoint(
-            f"the checkpoint {target.checkpoint_id} {what}; nothing was changed",
-            checkpoint_id=target.checkpoint_id,
-        )
-    return row
+def _newest(rows: Rows, plan: RestorePlan, target: RestoreTarget) -> str:
+    found = rows.database.rows(_NEWEST, (plan.thread_id, target.namespace))
+    return next((text_of(newest) for (newest,) in found), "")
 
 
 def _insert(rows: Rows, row: CheckpointRow, identifier: str, order: Order) -> None:
     key = row.key
     is_root = key.namespace == ROOT
     values = marks.marked(
-        copies.metadata_of(row),
+        metadata_of(row),
         restored_from=key.checkpoint_id,
         operation_id=order.operation_id,
         reason=order.reason,

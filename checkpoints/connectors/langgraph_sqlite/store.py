@@ -9,6 +9,7 @@ from typing import Any
 
 from checkpoints.connectors import inert
 from checkpoints.connectors.langgraph import bodies, heads
+from checkpoints.connectors.langgraph.copying import Order
 from checkpoints.connectors.langgraph.deltas import delta_values
 from checkpoints.connectors.langgraph.planning import Planner
 from checkpoints.connectors.langgraph.records import gather, record_of, row_of, unaltered
@@ -19,7 +20,7 @@ from checkpoints.connectors.langgraph_sqlite.changes import Scanner
 from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.connectors.langgraph_sqlite.operations import FileOperations
 from checkpoints.connectors.langgraph_sqlite.rehearsing import Rehearsal
-from checkpoints.connectors.langgraph_sqlite.restoring import Order, restore
+from checkpoints.connectors.langgraph_sqlite.restoring import restore
 from checkpoints.connectors.langgraph_sqlite.rows import Rows
 from checkpoints.connectors.langgraph_sqlite.verify import verify
 from checkpoints.errors import (
