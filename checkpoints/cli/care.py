@@ -12,6 +12,7 @@ import typer
 
 from checkpoints.cli import output
 from checkpoints.cli.exits import Exit, errors, explained
+from checkpoints.cli.findings import print_findings
 from checkpoints.cli.opening import DryRun, Json, Url, Yes, confirm, opened, print_result
 from checkpoints.errors import PermanentStoreError
 from checkpoints.records import Finding
@@ -105,4 +106,4 @@ def _print_findings(findings: list[Finding], *, as_json: bool) -> None:
     if as_json:
         output.print_json([finding.to_dict() for finding in findings])
     else:
-        output.print_findings(findings)
+        print_findings(findings)

@@ -11,6 +11,7 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainin
 
 from checkpoints.cli import output
 from checkpoints.cli.exits import Exit, errors
+from checkpoints.cli.findings import print_findings
 from checkpoints.cli.opening import DryRun, InThread, Json, Yes, confirm, opened
 from checkpoints.errors import PlanRefused
 from checkpoints.migration import Report, Survey, migrate, survey
@@ -112,4 +113,4 @@ def _print_report(report: Report, *, as_json: bool) -> None:
 
 def _print_findings(findings: list[Finding]) -> None:
     if findings:
-        output.print_findings(findings)
+        print_findings(findings)

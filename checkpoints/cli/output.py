@@ -16,7 +16,7 @@ from checkpoints.diffs import Change, ChangeKind
 from checkpoints.impact import Impact, sentences
 from checkpoints.plans import ForkPlan, ThreadErasure, ThreadPrune
 from checkpoints.presentation import one_line, presentable, summarised
-from checkpoints.records import Checkpoint, Finding, RestorePlan
+from checkpoints.records import Checkpoint, RestorePlan
 from checkpoints.selftest import Outcome, Verdict
 
 console = Console(soft_wrap=True)
@@ -190,15 +190,6 @@ def print_erasures(plans: Sequence[ThreadErasure]) -> None:
         )
     count = sum(len(plan.targets) for plan in plans)
     console.print(f"{count} checkpoints are deleted for good; this cannot be undone.")
-
-
-def print_findings(findings: list[Finding]) -> None:
-    """Print what is wrong, or that nothing is."""
-    if not findings:
-        console.print("everything reads back as it was saved")
-    for finding in findings:
-        where = " ".join(shown(p) for p in (finding.thread_id, finding.checkpoint_id) if p)
-        console.print(f"[red]{shown(finding.kind)}[/] {where}: {shown(finding.message)}")
 
 
 def print_outcome(outcome: Outcome) -> None:

@@ -51,6 +51,13 @@ MISLEADING: Final = (
         Severity.RISK,
     ),
     FindingKind(
+        "duplicate_key",
+        "A key that stands twice",
+        "The frameworks take the last of its values without a word; what the first said is lost.",
+        "Look at the stored bytes to see both. Find out who wrote the file: no framework does so.",
+        Severity.NOTE,
+    ),
+    FindingKind(
         "naive_time",
         "Time without a time zone",
         "One such time can make the framework's listing fail as a whole: runs then start anew, "

@@ -117,7 +117,8 @@ def test_repair_names_what_it_moved(mendable: Mendable) -> None:
     assert result.exit_code == Exit.OK
     assert json.loads(result.stdout) == [LOST.to_dict()]
     assert mendable.calls == ["repair"]
-    assert "quarantined c1" in run_again(mendable).stdout
+    assert "(quarantined): 1" in (told := run_again(mendable).stdout)
+    assert "c1 is in quarantine" in told
 
 
 def run_again(mendable: Mendable) -> Result:
