@@ -28,6 +28,7 @@ EMBEDDED_URL = "folder://localhost/"
 OPERATIONS_QUEUE = "operations"
 SCAN_QUEUE = "scan"
 QUEUES = (OPERATIONS_QUEUE, SCAN_QUEUE)
+SCAN_TASKS = ("sources.*", "drills.*", "storage.*")
 TALKATIVE = ("celery.app.trace", "celery.worker.strategy")
 """They write two lines for each task, and a scan comes every few seconds."""
 CONNECT_SECONDS = 2
@@ -46,7 +47,7 @@ def _configuration() -> dict[str, Any]:
         "task_store_errors_even_if_ignored": False,
         "task_queues": [Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
         "task_default_queue": OPERATIONS_QUEUE,
-        "task_routes": {"sources.*": {"queue": SCAN_QUEUE}},
+        "task_routes": {name: {"queue": SCAN_QUEUE} for name in SCAN_TASKS},
         "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0.1},
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,

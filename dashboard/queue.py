@@ -14,6 +14,9 @@ from dashboard.celery import app
 RUN_OPERATION = "operations.run"
 SCAN_SOURCE = "sources.scan"
 RUN_SCHEDULE = "retention.run"
+TAKE_SAMPLES = "storage.sample"
+MEASURE_SOURCE = "storage.measure"
+RUN_DRILL = "drills.run"
 
 
 def enqueue_operation(operation_id: UUID) -> None:
@@ -31,8 +34,23 @@ def enqueue_scheduled_run(run_pk: int) -> None:
     _send_on_commit(RUN_SCHEDULE, run_pk)
 
 
-def _send_on_commit(task: str, row_id: str | int) -> None:
+def enqueue_drill(drill_pk: int) -> None:
+    """Ask a worker to do a drill, or to go on with it."""
+    _send_on_commit(RUN_DRILL, drill_pk)
+
+
+def enqueue_samples() -> None:
+    """Ask a worker to write down what is stored now."""
+    _send_on_commit(TAKE_SAMPLES)
+
+
+def enqueue_measure(source_id: int) -> None:
+    """Ask a worker to measure a source."""
+    _send_on_commit(MEASURE_SOURCE, source_id)
+
+
+def _send_on_commit(task: str, *row_ids: str | int) -> None:
     def send() -> None:
-        app.send_task(task, args=[row_id])
+        app.send_task(task, args=row_ids)
 
     transaction.on_commit(send, robust=True)

@@ -10,10 +10,11 @@ from django.db import connections
 from django.utils import timezone
 
 from dashboard.celery import app
-from dashboard.services import due_scans, heartbeats, operations, retention
+from dashboard.services import drills, due_scans, heartbeats, operations, retention, storage
 
 RECONCILE_EVERY_SECONDS = 15.0
 LOOK_FOR_SCANS_EVERY_SECONDS = 2.0
+LOOK_AT_STORAGE_EVERY_SECONDS = 60.0
 WORKER = "worker"
 
 
@@ -21,7 +22,13 @@ def reconcile() -> None:
     """Send lost hints again, begin what schedules want."""
     operations.reconcile(now=timezone.now())
     retention.begin_due(now=timezone.now())
+    drills.begin_due(now=timezone.now())
     heartbeats.beat(name=WORKER, now=timezone.now())
+
+
+def look_at_storage() -> None:
+    """Ask for the samples of this hour and for what is to be measured again."""
+    storage.ask_for_due(now=timezone.now())
 
 
 class Rounds(bootsteps.StartStopStep):  # type: ignore[misc]
@@ -37,7 +44,11 @@ class Rounds(bootsteps.StartStopStep):  # type: ignore[misc]
     def start(self, worker: Any) -> None:
         """Begin the rounds; the first of each comes at once."""
         timer = worker.timer
-        rounds = ((RECONCILE_EVERY_SECONDS, reconcile), (LOOK_FOR_SCANS_EVERY_SECONDS, self.scan))
+        rounds = (
+            (RECONCILE_EVERY_SECONDS, reconcile),
+            (LOOK_FOR_SCANS_EVERY_SECONDS, self.scan),
+            (LOOK_AT_STORAGE_EVERY_SECONDS, look_at_storage),
+        )
         for seconds, work in rounds:
             one_round = _with_own_connection(work)
             timer.call_after(0, one_round)

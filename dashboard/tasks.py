@@ -9,8 +9,15 @@ from uuid import UUID
 from django.utils import timezone
 
 from dashboard.celery import app
-from dashboard.queue import RUN_OPERATION, RUN_SCHEDULE, SCAN_SOURCE
-from dashboard.services import operations, retention, scans
+from dashboard.queue import (
+    MEASURE_SOURCE,
+    RUN_DRILL,
+    RUN_OPERATION,
+    RUN_SCHEDULE,
+    SCAN_SOURCE,
+    TAKE_SAMPLES,
+)
+from dashboard.services import drills, operations, retention, scans, storage
 
 
 @app.task(name=RUN_OPERATION)
@@ -31,6 +38,25 @@ def scan_source(source_id: int) -> None:
 def run_schedule(run_pk: int) -> None:
     """Do a schedule's run, or find that it is claimed or done."""
     retention.carry_out(run_pk=run_pk, now=timezone.now)
+
+
+@app.task(name=RUN_DRILL)
+def run_drill(drill_pk: int) -> None:
+    """Do a piece of a drill, or find that it is claimed or done."""
+    drills.carry_out(drill_pk=drill_pk, now=timezone.now)
+
+
+@app.task(name=TAKE_SAMPLES)
+def take_samples() -> None:
+    """Write down what is stored now, and forget what was stored long ago."""
+    storage.take_samples(now=timezone.now())
+    storage.thin(now=timezone.now())
+
+
+@app.task(name=MEASURE_SOURCE)
+def measure_source(source_id: int) -> None:
+    """Measure a source for a while, or find that it is claimed or measured."""
+    storage.measure_source(source_id=source_id, now=timezone.now)
 
 
 def _worker_name() -> str:

@@ -35,7 +35,8 @@ def positions(total: int, *, count: int, seed: int | str) -> list[int]:
 
 def is_good(record: Checkpoint) -> bool:
     """Say whether a checkpoint is one to go back to, as far as its record tells."""
-    return record.damage is None and record.status is not Status.FAILED
+    drifted = record.metadata.get("drift")
+    return record.damage is None and record.status is not Status.FAILED and not drifted
 
 
 def _always(own: Sequence[Checkpoint], head_id: str | None) -> list[Checkpoint]:
