@@ -1,4 +1,7 @@
-"""Checkpoints on their way into the trash and out of it: rows as items, items as rows."""
+"""Checkpoints on their way into the trash and out of it: rows as items, items as rows.
+
+Values that are kept apart are items of their own, which the checkpoints that held them name.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +11,38 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from checkpoints.bodies.encoding import encode
+from checkpoints.connectors.langgraph.exact import (
+    CHECKPOINTS,
+    VALUES,
+    Apart,
+    ExactRows,
+    PrunableRows,
+    Row,
+    size_of,
+)
+from checkpoints.connectors.langgraph.records import sha256_of
 from checkpoints.connectors.langgraph.rows import Key
-from checkpoints.connectors.langgraph_sqlite.exact import ExactRows, Row
 from checkpoints.errors import CorruptCheckpoint, PlanRefused, TransientStoreError
 from checkpoints.stores.operable import Trash, TrashItem
 
 UNDONE: Final = "this operation was undone"
 _BACK: Final = "back"
+_VALUE: Final = "value"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaving:
-    """A checkpoint's rows, with which of those that stay follow it."""
+    """A checkpoint's rows, with which of those that stay follow it.
+
+    ``sha256`` is the digest of its content, ``values`` are the items of what it held apart.
+    """
 
     key: Key
     columns: dict[str, list[str]]
     rows: dict[str, list[Row]]
     children: tuple[str, ...]
-
-    @property
-    def sha256(self) -> str | None:
-        """The hex digest of its stored body."""
-        named = dict(zip(self.columns["checkpoints"], self.rows["checkpoints"][0], strict=True))
-        _, body = named["checkpoint"]
-        return hashlib.sha256(body).hexdigest() if isinstance(body, bytes) else None
+    sha256: str | None
+    values: tuple[str, ...] = ()
 
     def item(self) -> TrashItem:
         """Return what brings it back. Its key names the content, so that no two are mixed up."""
@@ -40,43 +51,85 @@ class Leaving:
             "columns": self.columns,
             "rows": self.rows,
             "children": list(self.children),
+            "sha256": self.sha256,
+            VALUES: list(self.values),
         }
-        digest = hashlib.sha256(encode(data)).hexdigest()
         name = self.key.checkpoint_id
-        return TrashItem(key=f"{name} {digest}", checkpoint_id=name, data=data)
+        return TrashItem(key=f"{name} {_digest(data)}", checkpoint_id=name, data=data)
 
     @property
     def size(self) -> int:
         """The bytes of the texts and the data in its rows."""
-        values = (value for rows in self.rows.values() for row in rows for _, value in row)
-        return sum(len(value) for value in values if isinstance(value, bytes))
+        return sum(size_of(row) for rows in self.rows.values() for row in rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeavingValue:
+    """The row of a value that is kept apart."""
+
+    apart: Apart
+    columns: list[str]
+    row: Row
+
+    def item(self) -> TrashItem:
+        """Return what brings it back."""
+        data = {
+            _VALUE: [self.apart.namespace, self.apart.channel, self.apart.version],
+            "columns": self.columns,
+            "row": self.row,
+        }
+        return TrashItem(key=f"{_VALUE} {_digest(data)}", checkpoint_id="", data=data)
+
+    @property
+    def size(self) -> int:
+        """The bytes of the texts and the data in it."""
+        return size_of(self.row)
 
 
 class GoneMeanwhile(TransientStoreError):
     """Somebody else has deleted what was about to leave; nothing was moved."""
 
 
-def leaving(exact: ExactRows, key: Key, children: Iterable[Key]) -> Leaving:
+def leaving(
+    rows: PrunableRows,
+    exact: ExactRows,
+    key: Key,
+    *,
+    children: Iterable[Key] = (),
+    values: Iterable[str] = (),
+) -> Leaving:
     """Read a checkpoint that is to leave. Raises GoneMeanwhile when it is gone."""
-    rows = exact.of(key)
-    if not rows["checkpoints"]:
-        raise GoneMeanwhile(
-            f"{key.checkpoint_id} was deleted meanwhile; nothing was moved, try again"
-        )
+    found, row = exact.of(key), rows.checkpoint(key)
+    if not found[CHECKPOINTS] or row is None:
+        raise _gone(key.checkpoint_id)
     return Leaving(
         key=key,
-        columns=exact.columns,
-        rows=rows,
+        columns={table: exact.columns[table] for table in found},
+        rows=found,
         children=tuple(child.checkpoint_id for child in children),
+        sha256=sha256_of(row),
+        values=tuple(sorted(values)),
     )
+
+
+def leaving_value(exact: ExactRows, thread_id: str, apart: Apart) -> LeavingValue:
+    """Read a value that is to leave. Raises GoneMeanwhile when it is gone."""
+    row = exact.value(thread_id, apart)
+    if row is None:
+        raise _gone(f"a value of {apart.channel}")
+    return LeavingValue(apart=apart, columns=exact.columns[VALUES], row=row)
+
+
+def _gone(what: str) -> GoneMeanwhile:
+    return GoneMeanwhile(f"{what} was deleted meanwhile; nothing was moved, try again")
 
 
 def required(trash: Trash | None) -> Trash:
     """Return the trash. Raises PlanRefused when there is none."""
     if trash is None:
         raise PlanRefused(
-            "a LangGraph file has no trash of its own: name the store that keeps it; nothing was "
-            "changed"
+            "LangGraph's stores have no trash of their own: name the store that keeps it; nothing "
+            "was changed"
         )
     return trash
 
@@ -105,16 +158,27 @@ class Held:
         return frozenset(item.key for item in self.items)
 
     def keys_of(self, checkpoint_ids: Collection[str]) -> list[str]:
-        """Return the keys of the items of some checkpoints."""
-        return [item.key for item in self._checkpoints() if item.checkpoint_id in checkpoint_ids]
+        """Return the keys of the items of some checkpoints, with values that no other holds."""
+        going, needed = list[TrashItem](), set[str]()
+        for item in self._checkpoints():
+            if item.checkpoint_id in checkpoint_ids:
+                going.append(item)
+            else:
+                needed.update(_values_of(item))
+        values = {value for item in going for value in _values_of(item)}
+        return [*(item.key for item in going), *sorted((values - needed) & self.keys)]
 
     def leaving(self) -> dict[Key, Leaving]:
         """Return the checkpoints that lie here, each as it left last."""
         found = (_out_of(self.thread_id, item) for item in self._checkpoints())
         return {one.key: one for one in found}
 
+    def values(self) -> dict[str, LeavingValue]:
+        """Return the values that were kept apart and lie here, by the keys of their items."""
+        return {item.key: _value_of(item) for item in self.items if _VALUE in item.data}
+
     def _checkpoints(self) -> Iterator[TrashItem]:
-        return (item for item in self.items if _BACK not in item.data)
+        return (item for item in self.items if not {_BACK, _VALUE} & item.data.keys())
 
 
 def mark_undone(
@@ -122,9 +186,17 @@ def mark_undone(
 ) -> None:
     """Note which checkpoints an operation must not take any more, before they come back."""
     names = sorted(checkpoint_ids)
-    digest = hashlib.sha256(encode(names)).hexdigest()
-    mark = TrashItem(key=f"{_BACK} {digest}", checkpoint_id="", data={_BACK: names})
+    mark = TrashItem(key=f"{_BACK} {_digest(names)}", checkpoint_id="", data={_BACK: names})
     trash.keep(operation_id, thread_id, [mark])
+
+
+def _digest(data: Any) -> str:
+    return hashlib.sha256(encode(data)).hexdigest()
+
+
+def _values_of(item: TrashItem) -> list[str]:
+    found = item.data.get(VALUES)
+    return [str(name) for name in found] if isinstance(found, list) else []
 
 
 def _out_of(thread_id: str, item: TrashItem) -> Leaving:
@@ -135,9 +207,22 @@ def _out_of(thread_id: str, item: TrashItem) -> Leaving:
             columns=data["columns"],
             rows=data["rows"],
             children=tuple(data["children"]),
+            sha256=data["sha256"],
+            values=tuple(_values_of(item)),
         )
     except (KeyError, TypeError) as error:
-        raise CorruptCheckpoint(
-            f"what the trash holds as {item.key!r} is no checkpoint of LangGraph's",
-            checkpoint_id=item.checkpoint_id,
-        ) from error
+        raise _no_item(item, "no checkpoint of LangGraph's") from error
+
+
+def _value_of(item: TrashItem) -> LeavingValue:
+    data: Any = item.data
+    try:
+        return LeavingValue(apart=Apart(*data[_VALUE]), columns=data["columns"], row=data["row"])
+    except (KeyError, TypeError) as error:
+        raise _no_item(item, "no value of LangGraph's") from error
+
+
+def _no_item(item: TrashItem, what: str) -> CorruptCheckpoint:
+    return CorruptCheckpoint(
+        f"what the trash holds as {item.key!r} is {what}", checkpoint_id=item.checkpoint_id
+    )

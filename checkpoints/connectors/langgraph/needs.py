@@ -9,16 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from checkpoints.connectors.langgraph import bodies, deltas
+from checkpoints.connectors.langgraph.exact import PrunableRows, required
 from checkpoints.connectors.langgraph.rows import ROOT, Key
-from checkpoints.connectors.langgraph_sqlite.rows import Rows
-from checkpoints.connectors.langgraph_sqlite.skeleton import Skeleton, is_per_call
+from checkpoints.connectors.langgraph.skeleton import Skeleton, is_per_call
 from checkpoints.errors import CorruptCheckpoint, PlanRefused
-
-_SENT = (
-    "SELECT 1 FROM writes WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?"
-    f" AND channel = '{bodies.SENDS}' LIMIT 1"
-)
-_SUBGRAPHS = "thread_id = ? AND checkpoint_ns <> '' ORDER BY checkpoint_ns, checkpoint_id"
 
 Need = tuple[Key, str]
 
@@ -30,7 +24,7 @@ class Needs:
     Without its subgraphs a checkpoint can be read; with them it can be gone on from as it was.
     """
 
-    rows: Rows
+    rows: PrunableRows
     thread_id: str
     skeleton: Skeleton
     subgraphs: bool = True
@@ -89,9 +83,7 @@ class Needs:
         parent = self.skeleton.parents[key]
         if parent not in self.skeleton.parents or self._version(key) >= bodies.SENDS_INSIDE:
             return
-        if self._heads[key.namespace] == key or any(
-            self.rows.database.rows(_SENT, _values(parent))
-        ):
+        if self._heads[key.namespace] == key or self.rows.has_sends(parent):
             yield parent, f"what was sent to the next steps of {key.checkpoint_id} lies with it"
 
     def _subgraphs_of(self, key: Key) -> Iterator[Need]:
@@ -123,7 +115,7 @@ class Needs:
         states: dict[str, tuple[list[str], list[str | None]]] = {}
         if not self.subgraphs:
             return called, states
-        for key, metadata in self.rows.metadata(_SUBGRAPHS, (self.thread_id,)):
+        for key, metadata in self.rows.of_subgraphs(self.thread_id):
             root = bodies.root_in(_readable(metadata))
             if not is_per_call(key.namespace):
                 names, roots = states.setdefault(key.namespace, ([], []))
@@ -135,11 +127,11 @@ class Needs:
 
     def _version(self, key: Key) -> int:
         """Return the version of a checkpoint's format, 0 where it cannot be read."""
-        version = bodies.version_in(*self.rows.beginning(key))
+        version = self.rows.format_version(key)
         if version is not None:
             return version
         try:
-            return bodies.decode_body(self.rows.required(key)).version
+            return bodies.decode_body(required(self.rows, key)).version
         except CorruptCheckpoint:
             return 0
 
@@ -150,7 +142,7 @@ class Needs:
 
     def _decoded(self, key: Key) -> _Channels:
         try:
-            body = bodies.decode_body(self.rows.required(key))
+            body = bodies.decode_body(required(self.rows, key))
         except CorruptCheckpoint as error:
             raise PlanRefused(
                 f"it cannot be told what {key.checkpoint_id} needs: {error}; nothing of the "
@@ -171,7 +163,3 @@ def _readable(metadata: bytes) -> dict[str, Any]:
         return bodies.metadata_in(metadata)
     except CorruptCheckpoint:
         return {}
-
-
-def _values(key: Key) -> tuple[str, str, str]:
-    return key.thread_id, key.namespace, key.checkpoint_id

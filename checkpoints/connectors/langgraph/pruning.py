@@ -1,32 +1,40 @@
-"""Moving checkpoints of a thread out of the file and into the trash.
+"""Moving checkpoints of a thread out of the store and into the trash.
 
-They lie in the trash before they leave the file, and are deleted only as they lie there: whatever
-ends this in between, each is in the file or in the trash or in both.
+They lie in the trash before they leave the store, and are deleted only as they lie there: whatever
+ends this in between, each is in the store or in the trash or in both.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from checkpoints.connectors import marks
 from checkpoints.connectors.langgraph import bodies, deltas
+from checkpoints.connectors.langgraph.exact import (
+    Apart,
+    ExactRows,
+    PrunableDatabase,
+    PrunableRows,
+    required,
+)
+from checkpoints.connectors.langgraph.leaving import (
+    UNDONE,
+    GoneMeanwhile,
+    Held,
+    leaving,
+    leaving_value,
+)
+from checkpoints.connectors.langgraph.needs import Needs
 from checkpoints.connectors.langgraph.records import sha256_of
 from checkpoints.connectors.langgraph.rows import Key
+from checkpoints.connectors.langgraph.skeleton import Skeleton
 from checkpoints.connectors.langgraph.threads import QUIET_AFTER
-from checkpoints.connectors.langgraph_sqlite import schema, space
-from checkpoints.connectors.langgraph_sqlite.database import Database
-from checkpoints.connectors.langgraph_sqlite.exact import ExactRows
-from checkpoints.connectors.langgraph_sqlite.leaving import UNDONE, GoneMeanwhile, Held, leaving
-from checkpoints.connectors.langgraph_sqlite.needs import Needs
-from checkpoints.connectors.langgraph_sqlite.rows import Rows
-from checkpoints.connectors.langgraph_sqlite.skeleton import Skeleton
 from checkpoints.errors import CorruptCheckpoint, PlanRefused, TransientStoreError
-from checkpoints.plans import Doomed, ThreadPrune, ThreadPruned
+from checkpoints.plans import Doomed, ThreadPrune
 from checkpoints.stores.entry_bytes import MAX_DATA
 from checkpoints.stores.operable import Trash, TrashItem
 
@@ -36,7 +44,6 @@ _TOO_LARGE: Final = "it is larger than what the trash takes"
 _LARGEST = MAX_DATA - 1024 * 1024
 _BATCH = 16 * 1024 * 1024
 _ATTEMPTS = 4
-_NEWEST = "thread_id = ? ORDER BY checkpoint_id DESC"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,30 +64,35 @@ class _Choice(NamedTuple):
     stayed: dict[str, str]
 
 
-def remove(path: Path, order: PruneOrder) -> ThreadPruned:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """What lies in the trash and no more in the store, and what stayed and why.
+
+    ``size`` are the bytes of the rows that this attempt deleted.
+    """
+
+    removed: tuple[str, ...]
+    stayed: dict[str, str]
+    size: int
+
+
+def remove(database: PrunableDatabase, order: PruneOrder) -> Pruned:
     """Carry out a prune, or what is left of it.
 
     Raises StoreError, PlanRefused or CorruptCheckpoint; then nothing was moved.
     """
-    before = space.taken(path)
-    database = Database(path, writable=True)
-    try:
-        choice = _moved(database, order)
-    finally:
-        database.close()
+    choice, size = _moved(database, order)
     removed = {*choice.gone, *(key.checkpoint_id for key in choice.going)}
-    if removed:
-        space.give_back(path)
-    return ThreadPruned(
+    return Pruned(
         removed=tuple(d.checkpoint_id for d in order.prune.remove if d.checkpoint_id in removed),
         stayed=choice.stayed,
-        freed_bytes=max(0, before - space.taken(path)),
+        size=size,
     )
 
 
-def why_not_now(rows: Rows, thread_id: str, now: datetime) -> str | None:
+def why_not_now(rows: PrunableRows, thread_id: str, now: datetime) -> str | None:
     """Say why nothing may go out of a thread yet: a run wrote to it minutes ago."""
-    for key, metadata in rows.metadata(_NEWEST, (thread_id,)):
+    for key, metadata in rows.newest_metadata(thread_id):
         if marks.OPERATION.encode() not in metadata:
             saved_at = bodies.time_of_id(key.checkpoint_id) or _written_at(rows, key)
             if now - saved_at < QUIET_AFTER:
@@ -89,31 +101,32 @@ def why_not_now(rows: Rows, thread_id: str, now: datetime) -> str | None:
     return None
 
 
-def _written_at(rows: Rows, key: Key) -> datetime:
+def _written_at(rows: PrunableRows, key: Key) -> datetime:
     try:
-        written_at = bodies.decode_body(rows.required(key)).written_at
+        written_at = bodies.decode_body(required(rows, key)).written_at
     except CorruptCheckpoint:
         return bodies.UNKNOWN_TIME
     return written_at or bodies.UNKNOWN_TIME
 
 
-def _moved(database: Database, order: PruneOrder) -> _Choice:
+def _moved(database: PrunableDatabase, order: PruneOrder) -> tuple[_Choice, int]:
+    thread_id = order.prune.thread_id
     for _ in range(_ATTEMPTS):
         held = _held(order)
         with database.snapshot():
-            choice = _choose(_rows(database), order, held)
+            choice = _choose(database.rows(), order, held)
         if not choice.going:
-            return choice
+            return choice, 0
         try:
-            kept = _kept(database, choice, order)
+            departure = _Departure(database.rows(), database.exact(), thread_id, choice.going)
+            kept = _kept(departure, order)
         except GoneMeanwhile:
             continue
-        with database.writing():
+        with database.writing(thread_id):
             if _deleted(database, choice, kept, order):
-                return choice
+                return choice, departure.size
     raise TransientStoreError(
-        f"a run keeps on changing the thread {order.prune.thread_id!r}; nothing was moved, "
-        "try again"
+        f"a run keeps on changing the thread {thread_id!r}; nothing was moved, try again"
     )
 
 
@@ -121,15 +134,9 @@ def _held(order: PruneOrder) -> Held:
     return Held.read(order.trash, order.operation_id, order.prune.thread_id)
 
 
-def _rows(database: Database) -> Rows:
-    """Return the rows of a file that may be written to. Raises PlanRefused where it must not."""
-    found = schema.inspect(database)
-    if found.no_restore:
-        raise PlanRefused(f"{found.no_restore}; nothing was moved")
-    return Rows(database, has_task_path=found.has_task_path)
-
-
-def _choose(rows: Rows, order: PruneOrder, held: Held, compared: Collection[Key] = ()) -> _Choice:
+def _choose(
+    rows: PrunableRows, order: PruneOrder, held: Held, compared: Collection[Key] = ()
+) -> _Choice:
     """Decide over what a plan dooms; what was ``compared`` with it already is not again."""
     thread_id, lying, undone = order.prune.thread_id, held.leaving().keys(), held.undone
     skeleton = Skeleton.read(rows, thread_id)
@@ -156,7 +163,7 @@ def _choose(rows: Rows, order: PruneOrder, held: Held, compared: Collection[Key]
     return choice
 
 
-def _unlike(rows: Rows, key: Key, doomed: Doomed) -> dict[str, str]:
+def _unlike(rows: PrunableRows, key: Key, doomed: Doomed) -> dict[str, str]:
     row = rows.checkpoint(key)
     if row is None or (doomed.sha256 not in (None, sha256_of(row))):
         return {doomed.checkpoint_id: CHANGED}
@@ -165,7 +172,7 @@ def _unlike(rows: Rows, key: Key, doomed: Doomed) -> dict[str, str]:
 
 
 def _protected(
-    rows: Rows, skeleton: Skeleton, going: Collection[Key], order: PruneOrder
+    rows: PrunableRows, skeleton: Skeleton, going: Collection[Key], order: PruneOrder
 ) -> dict[Key, str]:
     """Return what must stay now, whatever the plan says."""
     reason = why_not_now(rows, order.prune.thread_id, order.now)
@@ -184,20 +191,55 @@ def _staying(skeleton: Skeleton, key: Key, going: Collection[Key]) -> list[Key]:
     return [child for child in children if child not in going]
 
 
-def _kept(database: Database, choice: _Choice, order: PruneOrder) -> dict[Key, str]:
+class _Departure:
+    """Reads what leaves: first the values kept apart, then the checkpoints that held them."""
+
+    def __init__(
+        self,
+        rows: PrunableRows,
+        exact: ExactRows,
+        thread_id: str,
+        going: Mapping[Key, Collection[Key]],
+    ) -> None:
+        self.rows = rows
+        self.exact = exact
+        self.thread_id = thread_id
+        self.going = going
+        self.freed = exact.freed(thread_id, going)
+        self.size = 0
+
+    @property
+    def values(self) -> list[Apart]:
+        """The values that leave."""
+        return sorted({apart for values in self.freed.values() for apart in values})
+
+    def items(self) -> Iterator[tuple[TrashItem, int]]:
+        """Yield what brings them back, each with its bytes. Raises GoneMeanwhile."""
+        names: dict[Apart, str] = {}
+        for apart in self.values:
+            value = leaving_value(self.exact, self.thread_id, apart)
+            item = value.item()
+            names[apart] = item.key
+            yield item, value.size
+        for key, children in self.going.items():
+            held = [names[apart] for apart in self.freed.get(key, ())]
+            one = leaving(self.rows, self.exact, key, children=children, values=held)
+            yield one.item(), one.size
+
+
+def _kept(departure: _Departure, order: PruneOrder) -> list[str]:
     """Put what leaves into the trash, some at a time; return the keys of its items."""
-    exact = ExactRows(database)
-    kept: dict[Key, str] = {}
+    kept: list[str] = []
     batch: list[TrashItem] = []
-    size = 0
-    for key, children in choice.going.items():
-        one = leaving(exact, key, children)
-        batch.append(one.item())
-        kept[key] = batch[-1].key
-        size += one.size
-        if size > _BATCH:
+    waiting = 0
+    for item, size in departure.items():
+        batch.append(item)
+        kept.append(item.key)
+        departure.size += size
+        waiting += size
+        if waiting > _BATCH:
             _keep(order, batch)
-            batch, size = [], 0
+            batch, waiting = [], 0
     _keep(order, batch)
     return kept
 
@@ -207,24 +249,30 @@ def _keep(order: PruneOrder, items: list[TrashItem]) -> None:
 
 
 def _deleted(
-    database: Database, choice: _Choice, kept: Mapping[Key, str], order: PruneOrder
+    database: PrunableDatabase, choice: _Choice, kept: list[str], order: PruneOrder
 ) -> bool:
     """Delete what lies in the trash as it is here; nothing when anything changed meanwhile."""
-    rows, exact, held = _rows(database), ExactRows(database), _held(order)
-    if _choose(rows, order, held, choice.going) != choice or not held.keys >= set(kept.values()):
+    rows, exact, held = database.rows(), database.exact(), _held(order)
+    thread_id = order.prune.thread_id
+    if _choose(rows, order, held, choice.going) != choice or not held.keys >= set(kept):
         return False
-    for key, children in choice.going.items():
-        if leaving(exact, key, children).item().key != kept[key]:
+    departure = _Departure(rows, exact, thread_id, choice.going)
+    try:
+        if [item.key for item, _ in departure.items()] != kept:
             return False
-    heads = _heads(rows, order.prune.thread_id, choice.going)
+    except GoneMeanwhile:
+        return False
+    heads = _heads(rows, thread_id, choice.going)
     before = {key: fingerprint(rows, key) for key in heads}
     take_out(exact, choice.going)
+    for apart in departure.values:
+        exact.delete_value(thread_id, apart)
     if {key: fingerprint(rows, key) for key in heads} != before:
         raise CorruptCheckpoint("a head would not read back as before; nothing was moved")
     return True
 
 
-def _heads(rows: Rows, thread_id: str, going: Collection[Key]) -> list[Key]:
+def _heads(rows: PrunableRows, thread_id: str, going: Collection[Key]) -> list[Key]:
     heads = Skeleton.read(rows, thread_id).heads().values()
     return [head for head in heads if head not in going]
 
@@ -241,16 +289,16 @@ def take_out(exact: ExactRows, going: Mapping[Key, list[Key]]) -> None:
             )
 
 
-def fingerprint(rows: Rows, key: Key) -> str:
+def fingerprint(rows: PrunableRows, key: Key) -> str:
     """Return a digest of all that a run which goes on from a checkpoint begins with."""
-    row = rows.required(key)
+    row = required(rows, key)
     content = (sha256_of(row), row.metadata, _written(rows, key), _spread(rows, key))
     return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
-def _spread(rows: Rows, key: Key) -> str:
+def _spread(rows: PrunableRows, key: Key) -> str:
     """Return what lies in earlier checkpoints: delta channels, and what was sent to next steps."""
-    row = rows.required(key)
+    row = required(rows, key)
     try:
         body = bodies.decode_body(row)
         values = deltas.delta_values(rows, row, body.values)
@@ -261,7 +309,7 @@ def _spread(rows: Rows, key: Key) -> str:
     return repr((values, sent))
 
 
-def _written(rows: Rows, key: Key, channel: str | None = None) -> list[tuple[object, ...]]:
+def _written(rows: PrunableRows, key: Key, channel: str | None = None) -> list[tuple[object, ...]]:
     return [
         (write.task_id, write.index, write.channel, write.type, rows.write_value(write))
         for write in rows.writes(key)

@@ -7,13 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Self
 
-from checkpoints.connectors.langgraph.rows import ROOT, Key, text_of
-from checkpoints.connectors.langgraph_sqlite.rows import Rows
-
-_LINKS = (
-    "SELECT checkpoint_ns, checkpoint_id, parent_checkpoint_id FROM checkpoints"
-    " WHERE thread_id = ? ORDER BY checkpoint_ns, checkpoint_id"
-)
+from checkpoints.connectors.langgraph.exact import PrunableRows
+from checkpoints.connectors.langgraph.rows import ROOT, Key
 
 
 def is_per_call(namespace: str) -> bool:
@@ -32,12 +27,11 @@ class Skeleton:
     children: dict[Key, list[Key]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
-    def read(cls, rows: Rows, thread_id: str) -> Self:
+    def read(cls, rows: PrunableRows, thread_id: str) -> Self:
         """Read a thread's links."""
         skeleton = cls()
-        for namespace, name, parent in rows.database.rows(_LINKS, (thread_id,)):
-            key = Key(thread_id, text_of(namespace), text_of(name))
-            above = Key(thread_id, key.namespace, text_of(parent)) if parent else None
+        for key, parent in rows.links(thread_id):
+            above = Key(thread_id, key.namespace, parent) if parent else None
             skeleton.parents[key] = above
             if above:
                 skeleton.children[above].append(key)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
+from checkpoints.connectors.langgraph.exact import TABLES, Apart, Row
 from checkpoints.connectors.langgraph.rows import Key
 from checkpoints.connectors.langgraph_sqlite import schema
 from checkpoints.connectors.langgraph_sqlite.database import Database
 
-Value = list[Any]
-"""A value's type in SQLite and the value; a text as its bytes, which need not be UTF-8."""
-Row = list[Value]
-
-TABLES = ("checkpoints", "writes")
 _KEY = "thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?"
 _PARENT = "parent_checkpoint_id"
 _UNLINK = f"UPDATE checkpoints SET {_PARENT} = NULL WHERE {_KEY} AND {_PARENT} = ?"
 _LINK = f"UPDATE checkpoints SET {_PARENT} = ? WHERE {_KEY} AND {_PARENT} IS NULL"
+_ORPHANS = (
+    "DELETE FROM writes WHERE thread_id = ?1 AND NOT EXISTS (SELECT 1 FROM checkpoints c"
+    " WHERE c.thread_id = ?1 AND c.checkpoint_ns = writes.checkpoint_ns"
+    " AND c.checkpoint_id = writes.checkpoint_id)"
+)
 
 
 class ExactRows:
@@ -55,6 +55,21 @@ class ExactRows:
         """Give a checkpoint that has none a parent."""
         self.database.execute(_LINK, (parent_id, *_values(key)))
 
+    def freed(self, thread_id: str, going: Collection[Key]) -> dict[Key, list[Apart]]:
+        """Return nothing: in a file all values lie in the checkpoints."""
+        return {}
+
+    def value(self, thread_id: str, apart: Apart) -> Row | None:
+        """Return nothing: no value is kept apart."""
+        return None
+
+    def delete_value(self, thread_id: str, apart: Apart) -> None:
+        """Do nothing: no value is kept apart."""
+
+    def delete_orphans(self, thread_id: str) -> None:
+        """Delete writes to checkpoints that are not there."""
+        self.database.execute(_ORPHANS, (thread_id,))
+
     def _read(self, table: str, key: Key) -> list[Row]:
         found = self.database.rows(self._reading[table], _values(key))
         return [[list(pair) for pair in zip(*[iter(row)] * 2, strict=True)] for row in found]
@@ -65,11 +80,6 @@ def _reading(table: str, columns: Sequence[str]) -> str:
     pairs = ", ".join(f"typeof({name}), {_as_bytes(name)}" for name in names)
     order = "ORDER BY task_id, idx" if table == "writes" else ""
     return f"SELECT {pairs} FROM {table} WHERE {_KEY} {order}"
-
-
-def without_parent(columns: Sequence[str], row: Row) -> Row:
-    """Return a row of ``checkpoints`` but for its parent, which operations may take away."""
-    return [value for name, value in zip(columns, row, strict=True) if name != _PARENT]
 
 
 def _quoted(name: str) -> str:

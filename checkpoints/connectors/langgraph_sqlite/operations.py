@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from checkpoints.connectors.langgraph import uuid6
+from checkpoints.connectors.langgraph.copying import ForkOrder
+from checkpoints.connectors.langgraph.erasing import EraseOrder, erase
 from checkpoints.connectors.langgraph.records import unaltered
 from checkpoints.connectors.langgraph.rows import text_of
 from checkpoints.connectors.langgraph.threads import Threads
-from checkpoints.connectors.langgraph_sqlite import leaving, pruning, returning
+from checkpoints.connectors.langgraph.trashing import Trashing
+from checkpoints.connectors.langgraph_sqlite import acting, space
 from checkpoints.connectors.langgraph_sqlite.database import Database
-from checkpoints.connectors.langgraph_sqlite.erasing import EraseOrder, erase
-from checkpoints.connectors.langgraph_sqlite.forking import ForkOrder, ForkPlanner, fork
-from checkpoints.connectors.langgraph_sqlite.needs import Needs
+from checkpoints.connectors.langgraph_sqlite.forking import ForkPlanner, fork
 from checkpoints.connectors.langgraph_sqlite.rows import Rows
 from checkpoints.connectors.langgraph_sqlite.schema import Schema
-from checkpoints.connectors.langgraph_sqlite.skeleton import Skeleton
 from checkpoints.errors import CheckpointNotFound, PlanRefused
 from checkpoints.plans import Edit, ForkPlan, ThreadErased, ThreadErasure, ThreadPrune, ThreadPruned
 from checkpoints.records import Checkpoint, Head
 from checkpoints.stores.operable import Trash
 
+_BYTES_LEFT = (
+    "its rows are deleted, but their bytes may still lie in the file, which another process "
+    "holds; erase again when it has let go"
+)
+_PATIENCE = 5.0
 _NEWEST = "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ?"
 
 
-class FileOperations:
-    """The part of a store that forks, prunes and erases.
-
-    What it does holds against runs that save meanwhile: each act is one transaction that keeps
-    other writers out and looks at the file again before it changes anything.
-    """
+class FileOperations(Trashing):
+    """The part of a store that forks, prunes and erases; who writes keeps other writers out."""
 
     path: Path
     clock: Callable[[], datetime]
@@ -91,31 +93,6 @@ class FileOperations:
         )
         return fork(self.path, order, self.path.stem)
 
-    def exempt(self, agent_id: str | None, thread_id: str) -> dict[str, str]:
-        """Return the heads of the thread and of lasting subgraphs, and branch points."""
-        with self._database.snapshot():
-            self._agent(agent_id, thread_id)
-            found = Skeleton.read(self._rows, thread_id).exempt()
-        return {key.checkpoint_id: reason for key, reason in found.items()}
-
-    def needed_by(
-        self, agent_id: str | None, thread_id: str, kept: Collection[str]
-    ) -> dict[str, str]:
-        """Return what those that are kept cannot be read or gone on from without, and why.
-
-        Raises PlanRefused or CorruptCheckpoint where that cannot be told, and PlanRefused while a
-        run may be going on.
-        """
-        with self._database.snapshot():
-            self._agent(agent_id, thread_id)
-            reason = pruning.why_not_now(self._rows, thread_id, self.clock())
-            if reason:
-                raise PlanRefused(reason)
-            skeleton, names = Skeleton.read(self._rows, thread_id), frozenset(kept)
-            keys = [key for key in skeleton.parents if key.checkpoint_id in names]
-            found = Needs(self._rows, thread_id, skeleton).of(keys)
-        return {k.checkpoint_id: why for k, why in found.items() if k.checkpoint_id not in names}
-
     def remove(
         self, prune: ThreadPrune, *, operation_id: str, now: datetime, trash: Trash | None = None
     ) -> ThreadPruned:
@@ -125,57 +102,12 @@ class FileOperations:
         run may be going on; nothing goes then. Raises StoreError, PlanRefused or
         CorruptCheckpoint; then nothing was moved.
         """
-        order = pruning.PruneOrder(
-            prune=prune,
-            operation_id=operation_id,
-            now=self.clock(),
-            trash=leaving.required(trash),
-        )
-        return pruning.remove(self.path, order)
-
-    def trashed(
-        self,
-        agent_id: str | None,
-        thread_id: str,
-        *,
-        operation_id: str,
-        trash: Trash | None = None,
-    ) -> dict[str, str | None]:
-        """Return what lies in the trash and no more in the file."""
-        held = leaving.required(trash)
-        with self._database.snapshot():
-            return returning.trashed(self._rows, thread_id, operation_id=operation_id, trash=held)
-
-    def put_back(
-        self,
-        agent_id: str | None,
-        thread_id: str,
-        checkpoint_ids: Sequence[str],
-        *,
-        operation_id: str,
-        trash: Trash | None = None,
-    ) -> dict[str, str]:
-        """Insert rows exactly as they were; the operation takes them no more."""
-        return returning.put_back(
-            self.path,
-            thread_id,
-            checkpoint_ids,
-            operation_id=operation_id,
-            trash=leaving.required(trash),
-        )
-
-    def purge(
-        self,
-        agent_id: str | None,
-        thread_id: str,
-        checkpoint_ids: Sequence[str],
-        *,
-        operation_id: str,
-        trash: Trash | None = None,
-    ) -> int:
-        """Delete for good what lies in the trash; return the bytes of the rows."""
-        held = leaving.required(trash)
-        return returning.purge(thread_id, checkpoint_ids, operation_id=operation_id, trash=held)
+        before = space.taken(self.path)
+        done = self._removed(prune, operation_id=operation_id, trash=trash)
+        if done.removed:
+            space.give_back(self.path)
+        freed = max(0, before - space.taken(self.path))
+        return ThreadPruned(removed=done.removed, stayed=done.stayed, freed_bytes=freed)
 
     def erase_thread(
         self,
@@ -190,7 +122,27 @@ class FileOperations:
         What is needed to read others stays and is named. Raises StoreError or PlanRefused; then
         nothing was erased.
         """
-        return erase(self.path, EraseOrder(erasure=erasure, now=now, trash=trash))
+        with self._acting() as file:
+            remaining = erase(file, EraseOrder(erasure=erasure, trash=trash))
+        clean = space.give_back(self.path, always=True, patience=_PATIENCE)
+        gone = [target for target in erasure.targets if target.checkpoint_id not in remaining]
+        if not clean:
+            remaining |= {target.checkpoint_id: _BYTES_LEFT for target in gone}
+        return ThreadErased(
+            agent_id=erasure.agent_id,
+            thread_id=erasure.thread_id,
+            erased=tuple(gone if clean else ()),
+            remaining=remaining,
+            erased_at=now,
+        )
+
+    @contextmanager
+    def _reading(self) -> Iterator[Rows]:
+        with self._database.snapshot():
+            yield self._rows
+
+    def _acting(self) -> AbstractContextManager[acting.WritableFile]:
+        return acting.opened(self.path)
 
     def _ids_after(self, thread_id: str, count: int) -> tuple[str, ...]:
         newest = next(text_of(name) for (name,) in self._database.rows(_NEWEST, (thread_id,)))

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from checkpoints.connectors.langgraph.exact import TABLES
+from checkpoints.connectors.langgraph.needs import Needs
 from checkpoints.connectors.langgraph.planning import Planner
 from checkpoints.connectors.langgraph.rows import CheckpointRow, Key
+from checkpoints.connectors.langgraph.skeleton import Skeleton
 from checkpoints.connectors.langgraph.threads import Threads
 from checkpoints.connectors.langgraph_sqlite import copies
 from checkpoints.connectors.langgraph_sqlite.database import Database
-from checkpoints.connectors.langgraph_sqlite.exact import TABLES, ExactRows
-from checkpoints.connectors.langgraph_sqlite.needs import Needs
+from checkpoints.connectors.langgraph_sqlite.exact import ExactRows
 from checkpoints.connectors.langgraph_sqlite.rows import Rows
-from checkpoints.connectors.langgraph_sqlite.skeleton import Skeleton
 from checkpoints.errors import CorruptCheckpoint, PermanentStoreError, PlanRefused
 
 _NAMED = (

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from checkpoints.bodies.limits import MAX_BYTES
+from checkpoints.connectors.langgraph.bodies import SENDS, version_in
 from checkpoints.connectors.langgraph.deltas import COUNTERS
 from checkpoints.connectors.langgraph.rows import (
     ROOT,
@@ -16,7 +17,6 @@ from checkpoints.connectors.langgraph.rows import (
     text_of,
 )
 from checkpoints.connectors.langgraph_sqlite.database import Database
-from checkpoints.errors import CorruptCheckpoint
 
 _CHECKPOINT_COLUMNS = (
     "rowid, thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type,"
@@ -42,6 +42,12 @@ _COUNTING = (
     "thread_id = ? AND checkpoint_ns = ?"
     f" AND instr(CAST(metadata AS TEXT), '{COUNTERS}') ORDER BY checkpoint_id"
 )
+_LINKS = (
+    "SELECT checkpoint_ns, checkpoint_id, parent_checkpoint_id FROM checkpoints"
+    " WHERE thread_id = ? ORDER BY checkpoint_ns, checkpoint_id"
+)
+_SUBGRAPHS = "thread_id = ? AND checkpoint_ns <> '' ORDER BY checkpoint_ns, checkpoint_id"
+_SENT = f"SELECT 1 FROM writes WHERE {_KEY} AND channel = '{SENDS}' LIMIT 1"
 _CALLED_AFTER = "thread_id = ? AND instr(checkpoint_ns, ':') AND checkpoint_id > ?"
 
 
@@ -109,26 +115,35 @@ class Rows:
         """Yield keys and metadata of what subgraphs that begin anew wrote after a checkpoint."""
         return self.metadata(_CALLED_AFTER, (thread_id, checkpoint_id))
 
-    def required(self, key: Key) -> CheckpointRow:
-        """Return one checkpoint row. Raises CorruptCheckpoint when none has exactly these ids."""
-        row = self.checkpoint(key)
-        if row is None:
-            raise CorruptCheckpoint(
-                f"{key.checkpoint_id} cannot be found by its id", checkpoint_id=key.checkpoint_id
-            )
-        return row
+    def links(self, thread_id: str) -> Iterator[tuple[Key, str | None]]:
+        """Yield all checkpoints of a thread with their parents, by namespace and id."""
+        for namespace, name, parent in self.database.rows(_LINKS, (thread_id,)):
+            yield Key(thread_id, text_of(namespace), text_of(name)), _optional_text(parent)
+
+    def of_subgraphs(self, thread_id: str) -> Iterator[tuple[Key, bytes]]:
+        """Yield keys and metadata of what subgraphs wrote, by namespace and id."""
+        return self.metadata(_SUBGRAPHS, (thread_id,))
+
+    def newest_metadata(self, thread_id: str) -> Iterator[tuple[Key, bytes]]:
+        """Yield keys and metadata of all checkpoints of a thread, newest first."""
+        return self.metadata("thread_id = ? ORDER BY checkpoint_id DESC", (thread_id,))
+
+    def has_sends(self, key: Key) -> bool:
+        """Say whether a task of this checkpoint sent anything to the next steps."""
+        return any(self.database.rows(_SENT, _parameters(key)))
+
+    def format_version(self, key: Key) -> int | None:
+        """Return the version of a checkpoint's format; ``None`` where it is not told at once."""
+        sql = f"SELECT type, substr(checkpoint, 1, 16) FROM checkpoints WHERE {_KEY}"
+        found = self.database.rows(sql, _parameters(key))
+        beginnings = ((_optional_text(kind), blob_of(data)) for kind, data in found)
+        return version_in(*next(beginnings, (None, b"")))
 
     def metadata(self, where: str, parameters: Sequence[Any]) -> Iterator[tuple[Key, bytes]]:
         """Yield the keys and the metadata of checkpoints, without their bodies."""
         sql = f"SELECT {_METADATA_COLUMNS} FROM checkpoints WHERE {where}"
         for thread_id, namespace, name, metadata in self.database.rows(sql, parameters):
             yield Key(text_of(thread_id), text_of(namespace), text_of(name)), blob_of(metadata)
-
-    def beginning(self, key: Key) -> tuple[str | None, bytes]:
-        """Return the type and the first bytes of a body."""
-        sql = f"SELECT type, substr(checkpoint, 1, 16) FROM checkpoints WHERE {_KEY}"
-        found = self.database.rows(sql, _parameters(key))
-        return next(((_optional_text(kind), blob_of(data)) for kind, data in found), (None, b""))
 
     def head(self, thread_id: str, namespace: str = ROOT) -> CheckpointRow | None:
         """Return the newest checkpoint of a namespace: what LangGraph resumes from."""

@@ -16,7 +16,7 @@ import pytest
 import checkpoints
 from checkpoints import ThreadErased, ThreadErasure, lineage, open_native_store
 from checkpoints.connectors.langgraph_sqlite import LangGraphSqliteStore
-from checkpoints.connectors.langgraph_sqlite import erasing as erasing_module
+from checkpoints.connectors.langgraph_sqlite import operations as operations_module
 from checkpoints.retention import RetentionPolicy
 from checkpoints.trash import StoreTrash
 from tests.checkpoints.connectors import graphs
@@ -198,7 +198,7 @@ def test_done_again_it_finds_what_is_gone(path: Path, trash: StoreTrash) -> None
 def test_while_another_process_reads_the_file_it_says_that_bytes_may_be_left(
     path: Path, trash: StoreTrash, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erasing_module, "_PATIENCE", 0.1)
+    monkeypatch.setattr(operations_module, "_PATIENCE", 0.1)
     word = secret()
     run(path, "t", word)
     store = opened(path)

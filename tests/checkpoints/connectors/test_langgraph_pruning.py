@@ -21,9 +21,9 @@ from langgraph.types import Command
 
 import checkpoints
 from checkpoints import ThreadPrune, ThreadPruned, TrashItem, lineage, open_native_store
+from checkpoints.connectors.langgraph import pruning as pruning_module
+from checkpoints.connectors.langgraph.needs import Needs
 from checkpoints.connectors.langgraph_sqlite import LangGraphSqliteStore
-from checkpoints.connectors.langgraph_sqlite import pruning as pruning_module
-from checkpoints.connectors.langgraph_sqlite.needs import Needs
 from checkpoints.retention import RetentionPolicy
 from checkpoints.trash import StoreTrash
 from tests.checkpoints.connectors import graphs
@@ -714,7 +714,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from checkpoints import ThreadPrune, lineage, open_native_store
 from checkpoints.connectors.langgraph_sqlite import LangGraphSqliteStore
-from checkpoints.connectors.langgraph_sqlite import pruning, returning, space
+from checkpoints.connectors.langgraph import pruning
+from checkpoints.connectors.langgraph_sqlite import space
 from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.retention import RetentionPolicy
 from checkpoints.trash import StoreTrash
