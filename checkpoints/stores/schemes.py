@@ -68,6 +68,12 @@ def _redis(name: str, title: str) -> Scheme:
 
 
 _BUILT_IN = (
+    Scheme(
+        name="agent-framework",
+        title="Microsoft Agent Framework",
+        module="checkpoints.connectors.agent_framework",
+        options=frozenset({"agent"}),
+    ),
     _bucket("az", "Holdfast on Azure Blob Storage"),
     Scheme(
         name="file",

@@ -15,6 +15,7 @@ from typing import Any
 from checkpoints.connectors import marks
 from checkpoints.connectors.documents import threads
 from checkpoints.connectors.documents.catalog import Catalog, Layout, Saved, digest
+from checkpoints.connectors.documents.encoding import require_readable
 from checkpoints.connectors.documents.publishing import (
     discard,
     locked,
@@ -171,7 +172,7 @@ class Copier:
 
     def _write(self, directory: int, copy: Copy, *, like: Saved) -> None:
         content = self.layout.copied(self.catalog.part(copy.origin), copy)
-        require_readable_again(content, self.layout.max_bytes)
+        require_readable(content, limit=self.layout.max_bytes)
         with self.catalog.folder.opened(like.entry.subfolder) as beside:
             look = look_of(beside, like.entry.name)
         publish(directory, self.layout.file_name(copy.written_id), content, look)
@@ -201,12 +202,6 @@ def require_newest(head: Saved, at: datetime) -> None:
             f"the clock is wrong: {head.entry.place} is dated {head.record.created_at}, which is "
             "not before now; nothing was changed: set the clock and try again"
         )
-
-
-def require_readable_again(content: bytes, limit: int) -> None:
-    """Raise PlanRefused for a copy that would be too large to be read again."""
-    if len(content) > limit:
-        raise PlanRefused(f"the copy would hold more than {limit:,} bytes; nothing was written")
 
 
 def _found(saved: Sequence[Saved], checkpoint_id: str, thread_id: str) -> Saved | None:
