@@ -66,6 +66,13 @@ MISLEADING: Final = (
         Severity.RISK,
     ),
     FindingKind(
+        "lost_times",
+        "Files lost their times",
+        "The framework resumes the file that was modified last, which is not the one saved last.",
+        f"Restore the checkpoint that was saved last: {RESTORE}. Copy folders with their times.",
+        Severity.RISK,
+    ),
+    FindingKind(
         "missing_parent",
         "Parent is gone",
         "The lineage ends here: what came before was pruned or lost, and a fork has no origin.",

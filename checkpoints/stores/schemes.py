@@ -76,6 +76,12 @@ _BUILT_IN = (
     ),
     _bucket("az", "Holdfast on Azure Blob Storage"),
     Scheme(
+        name="crewai",
+        title="CrewAI",
+        module="checkpoints.connectors.crewai",
+        options=frozenset({"agent"}),
+    ),
+    Scheme(
         name="file",
         title="Holdfast in a folder",
         module="checkpoints.stores.folder.store",

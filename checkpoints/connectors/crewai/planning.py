@@ -14,7 +14,7 @@ from checkpoints.errors import CorruptCheckpoint, PlanRefused
 from checkpoints.plans import Edit, ForkPlan
 from checkpoints.records import Checkpoint, RestoreMode, RestorePlan, RestoreTarget, Status
 
-_FORK_IS_NEWEST = (
+FORK_IS_NEWEST = (
     "CrewAI resumes the newest checkpoint of all branches: until another one saves, that is the "
     "fork's"
 )
@@ -47,7 +47,7 @@ def restore_plan(
         expected_head=around.head.id,
         expected_head_sha256=around.head.sha256,
         superseded=around.later,
-        rerun_steps=_steps_since(state, around.done),
+        rerun_steps=steps_since(steps_done(state), around.done),
         warnings=tuple(_restore_warnings(target, around, now)),
     )
 
@@ -69,7 +69,15 @@ def fork_plan(
         edits=tuple(edits),
         copied_bytes=origin.stored_size,
         rerun_steps=tuple(origin.next_steps),
-        warnings=(_FORK_IS_NEWEST,),
+        warnings=(FORK_IS_NEWEST,),
+    )
+
+
+def newest_is_elsewhere(branch: str) -> str:
+    """Say that CrewAI by itself resumes another branch before a restore."""
+    return (
+        f"CrewAI resumes the newest checkpoint of all branches, now one of {branch!r}; after this "
+        "restore it is the restored one"
     )
 
 
@@ -95,8 +103,9 @@ def _target(record: Checkpoint) -> RestoreTarget:
     return RestoreTarget(checkpoint_id=record.id, namespace="", sha256=record.sha256)
 
 
-def _steps_since(state: Mapping[str, Any], done: Sequence[str]) -> tuple[str, ...]:
-    before = list(steps_done(state))
+def steps_since(earlier: Sequence[str], done: Sequence[str]) -> tuple[str, ...]:
+    """Return the steps of ``done`` that were not yet behind an earlier checkpoint."""
+    before = list(earlier)
     again: list[str] = []
     for step in done:
         if step in before:
@@ -108,10 +117,7 @@ def _steps_since(state: Mapping[str, Any], done: Sequence[str]) -> tuple[str, ..
 
 def _restore_warnings(target: Checkpoint, around: Around, now: datetime) -> Iterator[str]:
     if around.newest_branch != target.thread_id:
-        yield (
-            f"CrewAI resumes the newest checkpoint of all branches, now one of "
-            f"{around.newest_branch!r}; after this restore it is the restored one"
-        )
+        yield newest_is_elsewhere(around.newest_branch)
     if around.head.status is Status.RUNNING and now - around.head.created_at < QUIET_AFTER:
         yield "the run saved minutes ago: if it is still alive, its next save becomes the newest"
     if "task_started" in str(target.metadata.get("trigger")) or target.status is Status.WAITING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,9 +37,8 @@ class RestoreOrder:
             reason=self.reason,
             directive=self.directive,
         )
-        return _rewritten(
-            origin, {**_placed(self.plan.targets[0].checkpoint_id, self.plan.thread_id), OURS: left}
-        )
+        placed = _placed(self.plan.targets[0].checkpoint_id, self.plan.thread_id)
+        return rewritten(origin, (), {**placed, OURS: left})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +61,10 @@ class ForkOrder:
             reason=self.reason,
         )
         placed = _placed(self.plan.targets[0].checkpoint_id, self.plan.new_thread_id)
-        return _rewritten(origin, {**edited_fields(origin, self.plan.edits), **placed, OURS: left})
+        return rewritten(origin, self.plan.edits, {**placed, OURS: left})
 
 
-def edited_fields(origin: Body, edits: tuple[Edit, ...]) -> dict[str, Any]:
+def edited_fields(origin: Body, edits: Sequence[Edit]) -> dict[str, Any]:
     """Return the top-level fields that edits change, as they become. Raises PlanRefused."""
     if not edits:
         return {}
@@ -76,10 +75,10 @@ def edited_fields(origin: Body, edits: tuple[Edit, ...]) -> dict[str, Any]:
     return {name: state[name] for name in names}
 
 
-def require_written(origin: Body, edits: tuple[Edit, ...]) -> None:
+def require_written(origin: Body, edits: Sequence[Edit]) -> None:
     """Raise PlanRefused for edits that could not be written."""
     if edits:
-        _rewritten(origin, edited_fields(origin, edits))
+        rewritten(origin, edits, {})
 
 
 def _require_editable(edit: Edit) -> None:
@@ -101,10 +100,13 @@ def _placed(parent_id: str, branch: str) -> dict[str, Any]:
     return {"parent_id": parent_id, "branch": branch}
 
 
-def _rewritten(origin: Body, changes: Mapping[str, Any]) -> bytes:
-    """Return a body with fields set, read once more before anybody else does."""
+def rewritten(origin: Body, edits: Sequence[Edit], fields: Mapping[str, Any]) -> bytes:
+    """Return a body with edits made and fields set, read once more before anybody else does.
+
+    Raises PlanRefused.
+    """
     try:
-        data = origin.replaced(changes)
+        data = origin.replaced({**edited_fields(origin, edits), **fields})
         Body(data=data, is_jsonb=origin.is_jsonb).decode()
     except (TypeError, ValueError, RecursionError) as error:
         raise PlanRefused(
