@@ -96,6 +96,13 @@ _BUILT_IN = (
         options=frozenset({"agent"}),
     ),
     Scheme(
+        name="langgraph+postgresql",
+        title="LangGraph on PostgreSQL",
+        module="checkpoints.connectors.langgraph_postgresql",
+        options=frozenset({"schema", "sslmode", "sslrootcert"}),
+        is_server=True,
+    ),
+    Scheme(
         name="langgraph+sqlite",
         title="LangGraph on SQLite",
         module="checkpoints.connectors.langgraph_sqlite",

@@ -86,6 +86,7 @@ class Rows:
         self, session: Session, *, has_task_path: bool, whole: bool = False, digests: bool = True
     ) -> None:
         self.session = session
+        self.has_task_path = has_task_path
         self._whole = whole
         self._blobs_sql = _BLOBS.format(digest=_DIGEST if digests else "''")
         task_path = "task_path" if has_task_path else "''"
