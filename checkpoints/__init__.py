@@ -14,7 +14,7 @@ from checkpoints.errors import (
     TransientStoreError,
     UnsupportedState,
 )
-from checkpoints.findings import KINDS, FindingKind, Severity, kind_of
+from checkpoints.findings import KINDS, FindingGroup, FindingKind, Severity, grouped, kind_of
 from checkpoints.hooks import HookContext, HookEvent, HookManager, HookResult
 from checkpoints.manager import (
     CheckpointGroup,
@@ -87,6 +87,7 @@ __all__ = [
     "ErasableStore",
     "FieldSize",
     "Finding",
+    "FindingGroup",
     "FindingKind",
     "ForkPlan",
     "ForkableStore",
@@ -134,6 +135,7 @@ __all__ = [
     "Trash",
     "TrashItem",
     "UnsupportedState",
+    "grouped",
     "kind_of",
     "open_native_store",
     "open_store",

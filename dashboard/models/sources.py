@@ -62,19 +62,28 @@ class Source(models.Model):
 
 
 class SourceFinding(models.Model):
-    """Something wrong that reading a source brought up."""
+    """Something wrong that reading a source brought up, known by its ``fingerprint``.
+
+    ``found_at`` is when it was first seen, ``seen_at`` when last. ``deep`` says that only reading
+    every state has shown it. ``gone_at`` is when a verification of everything saw it no more.
+    """
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="findings")
+    fingerprint = models.CharField(max_length=64)
     kind = models.CharField(max_length=60)
     message = models.TextField()
     checkpoint_id = models.TextField(blank=True, default="")
     thread_id = models.TextField(blank=True, default="")
+    deep = models.BooleanField(default=False)
     found_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    gone_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["source", "kind", "checkpoint_id", "thread_id", "message"],
-                name="one_row_per_finding",
-            )
+            models.UniqueConstraint(fields=["source", "fingerprint"], name="one_row_per_finding")
+        ]
+        indexes = [
+            models.Index(fields=["source", "kind", "-found_at", "-id"], name="findings_by_kind"),
+            models.Index(fields=["source", "checkpoint_id"], name="findings_by_checkpoint"),
         ]

@@ -135,7 +135,7 @@ def _take_in(source: Source, changes: checkpoints.Changes, now: datetime) -> int
 
 def _finish(source: Source, store: checkpoints.ReadableStore, now: datetime) -> None:
     note_pins(source, store)
-    findings = SourceFinding.objects.filter(source=source).count()
+    findings = SourceFinding.objects.filter(source=source, gone_at=None).count()
     wrong = f"{findings} finding{'s' if findings != 1 else ''}" if findings else ""
     Source.objects.filter(pk=source.pk).update(
         capabilities=store.capabilities.to_dict(),

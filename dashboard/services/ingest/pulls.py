@@ -8,7 +8,8 @@ from datetime import datetime
 from django.db import transaction
 
 import checkpoints
-from dashboard.models import Checkpoint, Source, SourceFinding, Thread
+from dashboard.models import Checkpoint, Source, Thread
+from dashboard.services import findings
 from dashboard.services.ingest import cleaning
 from dashboard.services.ingest.resets import begin_anew
 from dashboard.services.ingest.rows import LEARNED, learn
@@ -19,8 +20,6 @@ from dashboard.services.ingest.upserts import (
     upsert,
 )
 
-CHANGED = "digest_mismatch"
-UNUSABLE = "unusable_record"
 _Named = checkpoints.Checkpoint | checkpoints.Thread | checkpoints.Removal
 
 
@@ -41,7 +40,7 @@ def ingest_changes(*, source: Source, changes: checkpoints.Changes, now: datetim
         _follow_removals(upserted, changes.removals)
         _follow_threads(upserted, changes.threads)
         save_threads(threads.values())
-        _keep_findings(source, _findings(changes, upserted), now)
+        findings.keep(source, _findings(changes, upserted), now=now)
     return Ingested(
         created=len(upserted.created),
         duplicates=len(upserted.known),
@@ -143,31 +142,11 @@ def _findings(changes: checkpoints.Changes, upserted: Upserted) -> Iterator[chec
         error = _unusable(record)
         if error is not None:
             yield checkpoints.Finding(
-                kind=UNUSABLE,
+                kind=findings.UNUSABLE,
                 message=f"a record was left out: {error.field} {error}",
                 checkpoint_id=record.id,
                 thread_id=record.thread_id,
             )
     names = {thread.pk: thread.thread_id for thread in upserted.threads.values()}
     for row, _ in upserted.conflicts:
-        yield checkpoints.Finding(
-            kind=CHANGED,
-            message="the stored content is no longer what it was when it was first seen",
-            checkpoint_id=row.checkpoint_id,
-            thread_id=names[row.thread_id],
-        )
-
-
-def _keep_findings(source: Source, findings: Iterable[checkpoints.Finding], now: datetime) -> None:
-    rows = [
-        SourceFinding(
-            source=source,
-            kind=finding.kind,
-            message=cleaning.text(finding.message),
-            checkpoint_id=cleaning.text(finding.checkpoint_id),
-            thread_id=cleaning.text(finding.thread_id),
-            found_at=now,
-        )
-        for finding in findings
-    ]
-    SourceFinding.objects.bulk_create(rows, ignore_conflicts=True)
+        yield findings.altered(row.checkpoint_id, names[row.thread_id])

@@ -10,17 +10,18 @@ from typing import Any
 
 import checkpoints
 from checkpoints.stores.base import DeepVerifiable
-from dashboard.models import Operation, OperationState, OperationStep, SourceFinding
-from dashboard.services.ingest import cleaning
+from dashboard.models import Operation, OperationState, OperationStep
+from dashboard.services import findings
 from dashboard.services.operations import parts
+from dashboard.services.operations.alterations import altered_since
 from dashboard.services.operations.journal import PlannedStep
 from dashboard.services.operations.plans import VerifyPlan
 from dashboard.services.operations.work import Ending
 
 FINDINGS_KEPT = 10_000
 """Findings of one run that are kept; of the others it says that there are more."""
-VERIFIED = "verify:"
-"""Begins the kind of a finding that a verification made, and that the next one takes back."""
+PLACES_KEPT = 20
+"""Findings of each kind that the result itself names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +45,14 @@ class VerifyWork:
         return [PlannedStep(action="read everything")]
 
     def apply(self, step: OperationStep, now: datetime) -> Mapping[str, Any]:
-        """Read everything and keep what is wrong in place of what the last run found."""
+        """Read everything, keep what is wrong, and mark as gone what is wrong no more."""
+        source, deep = self.operation.source, self._is_deeper
         found = list(islice(self._findings(), FINDINGS_KEPT + 1))
-        rows = [self._row(finding, now) for finding in found[:FINDINGS_KEPT]]
-        old = SourceFinding.objects.filter(source=self.operation.source)
-        old.filter(kind__startswith=VERIFIED).delete()
-        SourceFinding.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
-        return {
-            "found": len(rows),
-            "more": len(found) > FINDINGS_KEPT,
-            "shown": [finding.to_dict() for finding in found[:10]],
-        }
+        more = len(found) > FINDINGS_KEPT
+        count = findings.keep(source, found[:FINDINGS_KEPT], now=now, deep=deep)
+        gone = 0 if more else findings.conclude(source, now=now, deep=self.plan.deep)
+        groups = checkpoints.grouped(found[:FINDINGS_KEPT], places=PLACES_KEPT)
+        return {"found": count, "more": more, "gone": gone, "kinds": [_kept(g) for g in groups]}
 
     def book(self, step: OperationStep, result: Mapping[str, Any], now: datetime) -> None:
         """Write nothing: a scan tells the index."""
@@ -65,24 +63,34 @@ class VerifyWork:
         found = result.get("found", 0)
         more = " or more" if result.get("more") else ""
         message = (
-            f"Everything was read; {parts.counted(found, 'thing')}{more} are wrong and listed "
-            "with the source."
+            f"Everything was read; {parts.counted(found, 'thing')}{more} {_is_or_are(found)} wrong "
+            "and listed with the source."
             if found
             else "Everything was read and nothing is wrong."
         )
+        if gone := result.get("gone"):
+            message += f" {parts.counted(gone, 'finding')} of before {_is_or_are(gone)} gone."
         return Ending(state=OperationState.SUCCEEDED, message=message, result=result)
 
-    def _findings(self) -> Iterator[checkpoints.Finding]:
-        if self.plan.deep and isinstance(self.store, DeepVerifiable):
-            return self.store.verify_deep()
-        return self.store.verify()
+    @property
+    def _is_deeper(self) -> bool:
+        return self.plan.deep and isinstance(self.store, DeepVerifiable)
 
-    def _row(self, finding: checkpoints.Finding, now: datetime) -> SourceFinding:
-        return SourceFinding(
-            source=self.operation.source,
-            kind=f"{VERIFIED}{finding.kind}"[:60],
-            message=cleaning.text(finding.message),
-            checkpoint_id=cleaning.text(finding.checkpoint_id),
-            thread_id=cleaning.text(finding.thread_id),
-            found_at=now,
-        )
+    def _findings(self) -> Iterator[checkpoints.Finding]:
+        if self._is_deeper and isinstance(self.store, DeepVerifiable):
+            yield from self.store.verify_deep()
+        else:
+            yield from self.store.verify()
+        yield from altered_since(self.operation.source, self.store)
+
+
+def _kept(group: checkpoints.FindingGroup) -> dict[str, Any]:
+    return {
+        "kind": group.kind.name,
+        "count": group.count,
+        "places": [finding.to_dict() for finding in group.first],
+    }
+
+
+def _is_or_are(count: int) -> str:
+    return "is" if count == 1 else "are"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +14,6 @@ from dashboard.models import (
     OperationKind,
     OperationState,
     Role,
-    SourceFinding,
 )
 from dashboard.selectors.operations import operation_status
 from dashboard.selectors.overview import overview_page
@@ -198,17 +196,3 @@ def test_a_sound_store_is_verified(bench: Bench) -> None:
 
     assert operation.state == OperationState.SUCCEEDED
     assert operation.message == "Everything was read and nothing is wrong."
-
-
-def test_what_a_verification_finds_is_listed_until_the_next_one(bench: Bench) -> None:
-    path = bench.url.removeprefix("sqlite:///")
-
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE checkpoints SET frame = x'00' WHERE position = 2")
-    connection.close()
-
-    operation = bench.run(ask(bench, draft_verify(bench)))
-
-    assert operation.state == OperationState.SUCCEEDED
-    assert operation.result["found"] >= 1
-    assert SourceFinding.objects.filter(kind__startswith="verify:").count() >= 1
