@@ -107,6 +107,10 @@ class PrunableDatabase(Protocol):
         """Let all reads inside see the same state."""
         ...
 
+    def piecewise(self) -> AbstractContextManager[None]:
+        """Let reads inside go on for long without holding up those who write."""
+        ...
+
     def writing(self, thread_id: str) -> AbstractContextManager[None]:
         """Keep other operations off the thread and commit at the end, or change nothing."""
         ...

@@ -118,8 +118,10 @@ def _moved(database: PrunableDatabase, order: PruneOrder) -> tuple[_Choice, int]
         if not choice.going:
             return choice, 0
         try:
-            departure = _Departure(database.rows(), database.exact(), thread_id, choice.going)
-            kept = _kept(departure, order)
+            with database.piecewise():
+                going = choice.going
+                departure = _Departure(database.rows(), database.exact(), thread_id, going)
+                kept = _kept(departure, order)
         except GoneMeanwhile:
             continue
         with database.writing(thread_id):
@@ -267,7 +269,8 @@ def _deleted(
     take_out(exact, choice.going)
     for apart in departure.values:
         exact.delete_value(thread_id, apart)
-    if {key: fingerprint(rows, key) for key in heads} != before:
+    anew = database.rows()
+    if {key: fingerprint(anew, key) for key in heads} != before:
         raise CorruptCheckpoint("a head would not read back as before; nothing was moved")
     return True
 

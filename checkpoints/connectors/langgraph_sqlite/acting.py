@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from checkpoints.connectors.langgraph_sqlite import schema
@@ -22,6 +22,10 @@ class WritableFile:
     def snapshot(self) -> AbstractContextManager[None]:
         """Let all reads inside see the same state."""
         return self.database.snapshot()
+
+    def piecewise(self) -> AbstractContextManager[None]:
+        """Let each read inside see the file as it is then: a snapshot would hold writers up."""
+        return nullcontext()
 
     def writing(self, thread_id: str) -> AbstractContextManager[None]:
         """Keep other writers out of the file and commit at the end, or change nothing."""

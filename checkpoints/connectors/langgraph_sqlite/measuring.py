@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from checkpoints.connectors import inert
-from checkpoints.connectors.langgraph import bodies, progress
-from checkpoints.connectors.langgraph.rows import CheckpointRow, Key, WriteRow
-from checkpoints.connectors.langgraph.sizes import Authors, Nodes, Part, Tally
+from checkpoints.connectors.langgraph.rows import CheckpointRow
+from checkpoints.connectors.langgraph.sizes import Authors, Part, Tally
+from checkpoints.connectors.langgraph.steps import Steps
 from checkpoints.connectors.langgraph_sqlite import space
 from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.connectors.langgraph_sqlite.rows import Rows
@@ -25,7 +23,6 @@ _ORPHANED = (
     " ELSE ifnull(length(value), 0) + length(channel) + length(task_id) + length(thread_id)"
     " + length(checkpoint_ns) + length(checkpoint_id) END FROM writes w"
 )
-_STEPS_KEPT: Final = 256
 
 
 def space_of(database: Database) -> Space:
@@ -42,13 +39,13 @@ def field_sizes(rows: Rows, thread_id: str) -> list[FieldSize]:
 
     One row at a time is held in memory.
     """
-    tally, steps, authors = Tally(), _Steps(rows), Authors()
+    tally, steps, authors = Tally(), Steps(rows), Authors()
     for row in rows.checkpoints(_THREAD, (thread_id,)):
         tally.add(_parts(row, steps, authors))
     return tally.sizes()
 
 
-def _parts(row: CheckpointRow, steps: _Steps, authors: Authors) -> Iterator[tuple[Part, int, int]]:
+def _parts(row: CheckpointRow, steps: Steps, authors: Authors) -> Iterator[tuple[Part, int, int]]:
     before = steps.before(row)
     for channel, version, size in _values(row):
         part = Part(channel, authors.of(row.key.namespace, channel, version, before))
@@ -85,45 +82,3 @@ def _size(row: CheckpointRow, value: Any) -> int:
 def _map_in(content: Any, name: str) -> Mapping[Any, Any]:
     found = content.get(name) if isinstance(content, Mapping) else None
     return found if isinstance(found, Mapping) else {}
-
-
-@dataclass(slots=True)
-class _Steps:
-    """Tells who wrote to which channel in the steps that followed the newest checkpoints."""
-
-    rows: Rows
-    _known: OrderedDict[Key, Nodes] = field(default_factory=OrderedDict)
-
-    def taken(self, row: CheckpointRow) -> list[tuple[WriteRow, str | None]]:
-        """Return what was written after a checkpoint, each with its node; remember that."""
-        writes = self.rows.writes(row.key)
-        sends = _sends(row) if progress.are_pushed(writes) else ()
-        found = [(write, progress.node_of(write, sends)) for write in writes]
-        self._known[row.key] = _by_channel(found)
-        if len(self._known) > _STEPS_KEPT:
-            self._known.popitem(last=False)
-        return found
-
-    def before(self, row: CheckpointRow) -> Nodes:
-        """Return who wrote to which channel in the step that led to a checkpoint."""
-        key = Key(row.key.thread_id, row.key.namespace, row.parent_id or "")
-        known = self._known.get(key)
-        if known is not None or not row.parent_id:
-            return known or {}
-        parent = self.rows.checkpoint(key)
-        return _by_channel(self.taken(parent)) if parent else {}
-
-
-def _sends(row: CheckpointRow) -> Sequence[str]:
-    try:
-        return progress.send_targets(bodies.decode_body(row))
-    except CorruptCheckpoint:
-        return ()
-
-
-def _by_channel(found: Sequence[tuple[WriteRow, str | None]]) -> Nodes:
-    nodes: dict[str, list[str]] = defaultdict(list)
-    for write, node in found:
-        if node:
-            nodes[write.channel].append(node)
-    return {channel: tuple(names) for channel, names in nodes.items()}
