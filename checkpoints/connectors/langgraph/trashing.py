@@ -24,7 +24,7 @@ class Trashing:
 
     clock: Callable[[], datetime]
 
-    def _reading(self) -> AbstractContextManager[PrunableRows]:
+    def _looking(self) -> AbstractContextManager[PrunableRows]:
         """Open rows that all see the same state."""
         raise NotImplementedError
 
@@ -32,14 +32,14 @@ class Trashing:
         """Open the store for writing. Raises StoreError."""
         raise NotImplementedError
 
-    def _agent(self, agent_id: str | None, thread_id: str) -> str:
-        """Return the agent of a thread. Raises CheckpointNotFound when it is another."""
+    def _require_thread(self, agent_id: str | None, thread_id: str) -> None:
+        """Raise CheckpointNotFound where an agent has no such thread."""
         raise NotImplementedError
 
     def exempt(self, agent_id: str | None, thread_id: str) -> dict[str, str]:
         """Return the heads of the thread and of lasting subgraphs, and branch points."""
-        with self._reading() as rows:
-            self._agent(agent_id, thread_id)
+        with self._looking() as rows:
+            self._require_thread(agent_id, thread_id)
             found = Skeleton.read(rows, thread_id).exempt()
         return {key.checkpoint_id: reason for key, reason in found.items()}
 
@@ -51,8 +51,8 @@ class Trashing:
         Raises PlanRefused or CorruptCheckpoint where that cannot be told, and PlanRefused while a
         run may be going on.
         """
-        with self._reading() as rows:
-            self._agent(agent_id, thread_id)
+        with self._looking() as rows:
+            self._require_thread(agent_id, thread_id)
             reason = pruning.why_not_now(rows, thread_id, self.clock())
             if reason:
                 raise PlanRefused(reason)
@@ -71,7 +71,7 @@ class Trashing:
     ) -> dict[str, str | None]:
         """Return what lies in the trash and no more in the store."""
         held = leaving.required(trash)
-        with self._reading() as rows:
+        with self._looking() as rows:
             return returning.trashed(rows, thread_id, operation_id=operation_id, trash=held)
 
     def put_back(

@@ -22,6 +22,7 @@ from checkpoints.connectors.langgraph_postgresql.forking import planner_of
 from checkpoints.connectors.langgraph_postgresql.operations import DatabaseOperations
 from checkpoints.connectors.langgraph_postgresql.restoring import restore
 from checkpoints.connectors.langgraph_postgresql.rows import Rows
+from checkpoints.connectors.langgraph_postgresql.tending import DatabaseTending
 from checkpoints.connectors.langgraph_postgresql.verify import verify_thread
 from checkpoints.errors import AmbiguousReference, CheckpointNotFound, PlanRefused, StoreError
 from checkpoints.records import (
@@ -38,7 +39,6 @@ from checkpoints.stores.urls import StoreUrl
 
 _ADDING = ("restore", "fork", "edit")
 _REMOVING = ("prune", "erase")
-NOT_YET = "this version of Holdfast does not remove rows of LangGraph's tables in PostgreSQL"
 
 
 def utc_now() -> datetime:
@@ -60,7 +60,7 @@ def recognise_server(url: StoreUrl) -> str | None:
     return "its tables are LangGraph's" if is_known else None
 
 
-class LangGraphPostgresqlStore(DatabaseOperations):
+class LangGraphPostgresqlStore(DatabaseOperations, DatabaseTending):
     """Lists and reads the checkpoints in LangGraph's tables, and acts on them.
 
     Reads are transactions that cannot write. Raises PermanentStoreError when the database does
@@ -78,11 +78,14 @@ class LangGraphPostgresqlStore(DatabaseOperations):
     @property
     def capabilities(self) -> Capabilities:
         """What can be done with these tables, with the reason for each thing that cannot."""
-        found, may_add = self._schema, self._schema.no_restore is None
-        reasons = dict.fromkeys(_REMOVING, found.no_removal or NOT_YET)
-        if found.no_restore:
-            reasons |= dict.fromkeys(_ADDING, found.no_restore)
-        return Capabilities(restore=may_add, fork=may_add, edit=may_add, reasons=reasons)
+        found = self._schema
+        add, take = found.no_restore is None, found.no_removal is None
+        refused = {} if found.no_restore is None else dict.fromkeys(_ADDING, found.no_restore)
+        if found.no_removal is not None:
+            refused |= dict.fromkeys(_REMOVING, found.no_removal)
+        return Capabilities(
+            restore=add, fork=add, edit=add, prune=take, erase=take, reasons=refused
+        )
 
     def threads(self) -> Iterator[Thread]:
         """Yield every thread, most recently updated first."""

@@ -137,9 +137,12 @@ class FileOperations(Trashing):
         )
 
     @contextmanager
-    def _reading(self) -> Iterator[Rows]:
+    def _looking(self) -> Iterator[Rows]:
         with self._database.snapshot():
             yield self._rows
+
+    def _require_thread(self, agent_id: str | None, thread_id: str) -> None:
+        self._agent(agent_id, thread_id)
 
     def _acting(self) -> AbstractContextManager[acting.WritableFile]:
         return acting.opened(self.path)

@@ -1,4 +1,4 @@
-"""The part of the store that prunes and erases."""
+"""The part of the store that prunes, erases and measures."""
 
 from __future__ import annotations
 
@@ -7,19 +7,24 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 
 from checkpoints.connectors.langgraph.erasing import EraseOrder, erase
+from checkpoints.connectors.langgraph.threads import Threads
 from checkpoints.connectors.langgraph.trashing import Trashing
-from checkpoints.connectors.langgraph_postgresql import schema
+from checkpoints.connectors.langgraph_postgresql import measuring
 from checkpoints.connectors.langgraph_postgresql.acting import WritableDatabase
 from checkpoints.connectors.langgraph_postgresql.database import Database
 from checkpoints.connectors.langgraph_postgresql.pruning import PruningRows
+from checkpoints.connectors.langgraph_postgresql.schema import Schema
+from checkpoints.errors import CheckpointNotFound
+from checkpoints.measures import FieldSize, Space
 from checkpoints.plans import ThreadErased, ThreadErasure, ThreadPrune, ThreadPruned
 from checkpoints.stores.operable import Trash
 
 
-class DatabaseTrashing(Trashing):
-    """Prunes and erases in transactions that keep other operations off the thread."""
+class DatabaseTending(Trashing):
+    """Prunes and erases in transactions that keep other operations off the thread, and measures."""
 
     _database: Database
+    _schema: Schema
 
     def remove(
         self, prune: ThreadPrune, *, operation_id: str, now: datetime, trash: Trash | None = None
@@ -57,11 +62,27 @@ class DatabaseTrashing(Trashing):
             erased_at=now,
         )
 
+    def field_sizes(self, agent_id: str | None, thread_id: str) -> Iterator[FieldSize]:
+        """Yield what each channel takes, by the node that wrote it, largest first."""
+        with self._looking() as rows:
+            self._require_thread(agent_id, thread_id)
+            sizes = measuring.field_sizes(rows, thread_id)
+        yield from sizes
+
+    def space(self) -> Space:
+        """Return what LangGraph's tables take with their indexes."""
+        return measuring.space_of(self._database)
+
     @contextmanager
-    def _reading(self) -> Iterator[PruningRows]:
+    def _looking(self) -> Iterator[PruningRows]:
         with self._database.snapshot() as session:
-            found = schema.inspect(session, self._database.schema)
-            yield PruningRows(session, has_task_path=found.has_task_path)
+            yield PruningRows(session, has_task_path=self._schema.has_task_path)
+
+    def _require_thread(self, agent_id: str | None, thread_id: str) -> None:
+        with self._looking() as rows:
+            agent = Threads(rows, self._database.name).agent(thread_id)
+            if agent_id not in (None, agent) or not rows.count(thread_id):
+                raise CheckpointNotFound(f"{rows.where} has no thread {thread_id!r} of this agent")
 
     def _acting(self) -> AbstractContextManager[WritableDatabase]:
         return nullcontext(WritableDatabase(self._database))
