@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
+import checkpoints
+from checkpoints.bodies.encryption import Keyring
+from dashboard.addresses import AddressRefused, server_kind, take_apart
+from dashboard.credentials import NONE, Credentials
 from dashboard.models import Project, Role
 
 SCOPES = (
@@ -119,31 +125,124 @@ def ask_for_project(form: forms.Form, projects: Sequence[Project]) -> None:
     form.fields = {"project_id": field, **form.fields}
 
 
-class SourceForm(forms.Form):
-    """Names a store."""
+class CredentialsForm(forms.Form):
+    """Takes what opens a store. None of it is ever written into a page again."""
 
-    def __init__(self, *args: Any, projects: Sequence[Project] = (), **values: Any) -> None:
-        super().__init__(*args, **values)
+    user = forms.CharField(
+        label="User",
+        max_length=500,
+        required=False,
+        help_text="Of a bucket: the access key, on Azure the account's name.",
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
+    )
+    password = forms.CharField(
+        label="Password",
+        max_length=10_000,
+        required=False,
+        strip=False,
+        help_text="Of a bucket: the secret key, on Google Cloud a service account's JSON.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+    store_keys = forms.CharField(
+        label="Store key",
+        max_length=10_000,
+        required=False,
+        help_text="Only of a store that its agents encrypt: name:key, as in HOLDFAST_STORE_KEYS.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+
+    def clean_store_keys(self) -> str:
+        """Return keys that can be used, or say what is wrong with them."""
+        text: str = self.cleaned_data["store_keys"]
+        try:
+            if text:
+                Keyring.from_text(text)
+        except checkpoints.PermanentStoreError as error:
+            raise forms.ValidationError(f"{error}.") from None
+        return text
+
+    @property
+    def credentials(self) -> Credentials:
+        """What was entered, once it is valid."""
+        names = ("user", "password", "store_keys")
+        return Credentials(**{name: self.cleaned_data.get(name, "") for name in names})
+
+
+class SourceForm(CredentialsForm):
+    """Says where a store lies, and what opens it.
+
+    A user and a password in the address are taken out of it, so that no page repeats them.
+    """
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *args: Any,
+        projects: Sequence[Project] = (),
+        **values: Any,
+    ) -> None:
+        super().__init__(data.copy() if data is not None else None, *args, **values)
         ask_for_project(self, projects)
+        self.in_address = NONE
+        if data is not None:
+            self._take_apart()
 
     url = forms.CharField(
-        label="Address of the store",
+        label="Where is it?",
         max_length=4000,
         widget=forms.TextInput(
-            attrs={"placeholder": "langgraph+sqlite:////data/agent.sqlite", "spellcheck": "false"}
+            attrs={
+                "placeholder": "/data/agent.sqlite",
+                "spellcheck": "false",
+                "autocomplete": "off",
+                "data-address": True,
+            }
         ),
         help_text=(
-            "langgraph+sqlite:////path/of/file · kaizen:////path/of/folder · "
-            "sqlite:////path/of/file · file:////path/of/folder. "
-            "Four slashes begin an absolute path on the machine of this dashboard."
+            "A file or folder on the machine of this dashboard, or a server: "
+            "/data/agent.sqlite · /data/checkpoints/ · postgresql://db.example.com/agents · "
+            "redis://cache.example.com/0 · s3://bucket/agents"
         ),
     )
     name = forms.CharField(
         label="Name",
         max_length=200,
         required=False,
-        help_text="As it is shown here; empty: the name of the file or folder.",
+        help_text="As it is shown here; empty: the name of the file, folder or database.",
     )
+    choice = forms.CharField(max_length=8000, required=False)
+
+    @property
+    def credentials(self) -> Credentials:
+        """What was entered in the fields, or else stood in the address."""
+        given = super().credentials
+        return replace(
+            given,
+            user=given.user or self.in_address.user,
+            password=given.password or self.in_address.password,
+        )
+
+    @property
+    def is_server(self) -> bool:
+        """Whether the address is a server's, which may want to know who asks."""
+        return server_kind(str(self["url"].value() or "")) is not None
+
+    def _take_apart(self) -> None:
+        """Let the address that the page repeats hold no user and no password."""
+        try:
+            url, self.in_address = take_apart(self.data.get("url", ""))
+        except AddressRefused as error:
+            self.refused, url = str(error), ""
+        self.data["url"] = url  # type: ignore[index]
+
+    refused = ""
+
+    def clean(self) -> dict[str, Any]:
+        """Say why an address could not be taken apart."""
+        if self.refused:
+            self.errors.pop("url", None)
+            self.add_error("url", self.refused)
+        return self.cleaned_data
 
 
 class NewProjectForm(forms.Form):

@@ -96,6 +96,12 @@ urlpatterns = [
     path("sources/test/", sources.test, name="source-test"),
     path(f"{_SOURCE}sync/", sources.sync, name="source-sync"),
     path(f"{_SOURCE}connect/", sources.connect, name="source-connect"),
+    path(f"{_SOURCE}credentials/", sources.replace_credentials, name="source-replace-credentials"),
+    path(
+        f"{_SOURCE}credentials/forget/",
+        sources.forget_credentials,
+        name="source-forget-credentials",
+    ),
     path(f"{_SOURCE}verify/", verifications.verify, name="source-verify"),
     path(f"{_SOURCE}erase/", erasures.erase, name="source-erase"),
     path(f"{_SOURCE}remove/", sources.remove, name="source-remove"),

@@ -73,7 +73,7 @@ def _on_disk(url: str) -> tuple[Candidate, ...]:
     """Return what lies where a URL leads; its own kind is believed unless another one is known."""
     scheme, _, rest = url.partition("://")
     parsed = parse_url(url)
-    if scheme == "file" and not parsed.path.is_dir():
+    if scheme == "file" and not glances.is_folder(parsed.path):
         return _required(Path(f"/{unquote(rest.partition('?')[0]).lstrip('/')}"))
     if not parsed.path.parts:
         return (Candidate(url=url, title=parsed.kind.title, because="the address says so"),)
@@ -81,7 +81,7 @@ def _on_disk(url: str) -> tuple[Candidate, ...]:
     said = next((one for one in found if _scheme(one) == scheme), None)
     if said is not None:
         return (replace(said, url=url), *(one for one in found if one is not said))
-    if not parsed.path.exists():
+    if not glances.is_there(parsed.path):
         raise _nothing(parsed.path)
     return (*found, Candidate(url=url, title=parsed.kind.title, because="the address says so"))
 
@@ -95,7 +95,7 @@ def _required(path: Path) -> tuple[Candidate, ...]:
 
 def _known_at(path: Path) -> tuple[Candidate, ...]:
     """Return the kinds by which a path is known: Holdfast's own first, they are marked as such."""
-    if glances.is_of_system(path):
+    if glances.is_of_system(path) or not glances.is_there(path):
         return ()
     kinds = sorted(_on_disk_kinds(), key=lambda kind: not kind.is_native)
     return tuple(filter(None, (_recognised(kind, path) for kind in kinds)))

@@ -43,6 +43,20 @@ def is_of_system(path: Path) -> bool:
     return any(real == folder or real.startswith(f"{folder}/") for folder in _NOT_FILES)
 
 
+def is_folder(path: Path) -> bool:
+    """Say whether a path leads to a folder; False for one that cannot be followed."""
+    with contextlib.suppress(OSError, ValueError):
+        return path.is_dir()
+    return False
+
+
+def is_there(path: Path) -> bool:
+    """Say whether something lies at a path; False for one that cannot be followed."""
+    with contextlib.suppress(OSError, ValueError):
+        return path.exists()
+    return False
+
+
 def head(path: Path, size: int = HEAD) -> bytes:
     """Return the beginning of a regular file, unpacked if it is gzipped; nothing for all else."""
     with contextlib.suppress(OSError, EOFError, ValueError, zlib.error):

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Literal
 
 from django.db.models import Count, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from dashboard.access import projects, require, visible
+from dashboard.addresses import server_kind
+from dashboard.credentials import CredentialsLost, unseal
 from dashboard.models import Agent, Source, SourceFinding, User
+from dashboard.models.sources import SourceHealth
 from dashboard.selectors.errors import NotFound
 
+Kept = Literal["none", "kept", "lost"]
 FINDINGS = 50
 ABILITIES = ("read", "restore", "fork", "edit", "prune", "erase", "verify", "watch")
 
@@ -35,6 +40,25 @@ class SourceRow:
     stored_bytes: int
     abilities: tuple[Ability, ...]
     findings: tuple[SourceFinding, ...]
+    on_server: bool = False
+    credentials: Kept = "none"
+
+    @property
+    def is_being_read(self) -> bool:
+        """Whether its first reading is under way, or a later one that has much to catch up."""
+        waits = self.source.connected and self.source.health != SourceHealth.FAILED
+        return waits and (self.source.last_synced_at is None or bool(self.remaining))
+
+    @property
+    def remaining(self) -> int | None:
+        """About how many checkpoints are still to be read, None while nobody knows."""
+        found: int | None = getattr(self.source, "scan_remaining", None)
+        return found
+
+    @property
+    def total(self) -> int | None:
+        """About how many checkpoints there will be, None while nobody knows."""
+        return None if self.remaining is None else self.checkpoints + self.remaining
 
     @property
     def refusals(self) -> tuple[tuple[str, str], ...]:
@@ -106,7 +130,25 @@ def _row(source: Source, findings: list[SourceFinding]) -> SourceRow:
         stored_bytes=sums["byte_total"],
         abilities=_abilities(source),
         findings=tuple(findings),
+        on_server=server_kind(source.url) is not None,
+        credentials=kept(source),
     )
+
+
+def kept(source: Source) -> Kept:
+    """Say whether credentials are kept for a source, and whether a key here opens them."""
+    if not source.credentials:
+        return "none"
+    try:
+        unseal(bytes(source.credentials), project_id=_project_of(source), url=source.url)
+    except CredentialsLost:
+        return "lost"
+    return "kept"
+
+
+def _project_of(source: Source) -> int:
+    found: int = source.project_id  # type: ignore[assignment]
+    return found
 
 
 def _abilities(source: Source) -> tuple[Ability, ...]:

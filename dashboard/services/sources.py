@@ -2,100 +2,58 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-import structlog
 from django.db import IntegrityError, transaction
 
-import checkpoints
-from checkpoints.stores.urls import absolute_url, parse_url
+from checkpoints.stores.urls import parse_url
 from dashboard import access, queue
+from dashboard.credentials import NONE, Credentials, seal
 from dashboard.models import Operation, OperationState, Project, Source, TrashedBatch, User
 from dashboard.services import audit
-from dashboard.stores import open_url
+from dashboard.services.source_tests import SourceTest, look_at
 
-MAX_COUNTED = 10_000
 MAX_NAME_CHARACTERS = 200
 OPEN = (OperationState.QUEUED, OperationState.RUNNING)
 _TAKEN = "This store is a source already, here or in another project."
-logger = structlog.get_logger(__name__)
 
 
 class SourceRefused(Exception):
-    """The source cannot be added, read or removed as asked; nothing was changed."""
+    """The source cannot be added, read or removed as asked; nothing was changed.
 
+    ``test`` is what the look at its store came to, where that is why.
+    """
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceTest:
-    """What opening a store showed. ``threads`` is None when it could not be opened."""
-
-    ok: bool
-    kind: str
-    message: str
-    threads: int | None = None
-    capabilities: Mapping[str, Any] = field(default_factory=dict)
-
-
-def test_url(*, user: User, url: str) -> SourceTest:
-    """Open a store for reading and say what is there, or what stands in the way."""
-    access.require(user, "operate")
-    kind = url.partition(":")[0][:40].lower()
-    try:
-        return _look(absolute_url(url), kind)
-    except checkpoints.CheckpointError as error:
-        return SourceTest(ok=False, kind=kind, message=f"{str(error).rstrip('.')}.")
-    except Exception as error:
-        logger.warning("store not opened", kind=kind, exc_info=error)
-        message = (
-            f"The store cannot be read ({type(error).__name__}); it may be damaged. Nothing was "
-            "changed; the log says more."
-        )
-        return SourceTest(ok=False, kind=kind, message=message)
-
-
-def _look(url: str, kind: str) -> SourceTest:
-    store = open_url(url)
-    try:
-        threads = sum(1 for _ in itertools.islice(store.threads(), MAX_COUNTED))
-        capabilities = store.capabilities
-    finally:
-        store.close()
-    refused = capabilities.reasons.get("restore", "")
-    message = "It can be read and restored from." if capabilities.restore else _only_read(refused)
-    return SourceTest(
-        ok=True,
-        kind=kind,
-        message=message,
-        threads=threads,
-        capabilities=capabilities.to_dict(),
-    )
-
-
-def _only_read(reason: str) -> str:
-    return f"It can be read but not restored from: {reason}." if reason else "It can be read."
+    def __init__(self, message: str, test: SourceTest | None = None) -> None:
+        super().__init__(message)
+        self.test = test
 
 
 def add_source(
-    *, user: User, url: str, name: str, now: datetime, project_id: int | None = None
+    *,
+    user: User,
+    url: str,
+    name: str,
+    now: datetime,
+    project_id: int | None = None,
+    credentials: Credentials = NONE,
+    choice: str = "",
 ) -> Source:
     """Add a store that can be opened, and have it read. Raises SourceRefused and says why not.
 
-    ``project_id`` may be left out by who operates one project only. A store that its agents have
-    reported about already is connected instead.
+    ``url`` may be a path, or the address of a server with its user and password, which are kept
+    sealed. Where several kinds fit, ``choice`` is the URL of one. ``project_id`` may be left out
+    by who operates one project only. A store that its agents have reported about already is
+    connected instead.
     """
     project = _project(user, project_id)
-    test = test_url(user=user, url=url)
+    test = look_at(user=user, address=url, credentials=credentials, choice=choice)
     if not test.ok:
-        raise SourceRefused(test.message)
-    place = absolute_url(url)
-    reported = Source.objects.filter(project=project, url=place, connected=False).first()
+        raise SourceRefused(test.message, test)
+    reported = Source.objects.filter(project=project, url=test.url, connected=False).first()
     if reported is not None:
         return _connect(user, reported, test, now)
-    new = Source(project=project, url=place, name=_name(name, place), created_at=now)
+    new = Source(project=project, url=test.url, name=_name(name, test.url), created_at=now)
     return _add(user, new, test, now)
 
 
@@ -109,20 +67,22 @@ def _project(user: User, project_id: int | None) -> Project:
     return found[0]
 
 
-def connect_source(*, user: User, source_id: int, now: datetime) -> Source:
+def connect_source(
+    *, user: User, source_id: int, now: datetime, credentials: Credentials = NONE
+) -> Source:
     """Let the dashboard open a store that agents report about. Raises SourceRefused."""
-    source = _get(user, source_id)
+    source = find_source(user, source_id)
     if source.connected:
         raise SourceRefused(f"{source.name} is connected already; nothing was changed.")
-    test = test_url(user=user, url=source.url)
+    test = look_at(user=user, address=source.url, credentials=credentials, choice=source.url)
     if not test.ok:
-        raise SourceRefused(f"{test.message} {source.name} stays as it is: only reported.")
+        raise SourceRefused(f"{test.message} {source.name} stays as it is: only reported.", test)
     return _connect(user, source, test, now)
 
 
 def sync_now(*, user: User, source_id: int) -> Source:
     """Have a source read soon. Raises SourceRefused for one that is not connected."""
-    source = _get(user, source_id)
+    source = find_source(user, source_id)
     if not source.connected:
         raise SourceRefused(f"{source.name} is only reported; connect it to have it read.")
     Source.objects.filter(pk=source.pk).update(next_scan_at=None)
@@ -138,10 +98,10 @@ def remove_source(*, user: User, source_id: int, now: datetime) -> str:
     """
     access.require_recent_login(user, now)
     with transaction.atomic():
-        source = _get(user, source_id)
+        source = find_source(user, source_id)
         _require_settled(source)
         source.delete()
-        _record(user, "source.removed", source, now)
+        record(user, "source.removed", source, now)
     return source.name
 
 
@@ -164,10 +124,11 @@ def _require_settled(source: Source) -> None:
 def _add(user: User, source: Source, test: SourceTest, now: datetime) -> Source:
     source.kind = test.kind
     source.capabilities = dict(test.capabilities)
+    source.credentials = sealed(source, test.credentials)
     try:
         with transaction.atomic():
             source.save(force_insert=True)
-            _record(user, "source.added", source, now)
+            record(user, "source.added", source, now)
             queue.enqueue_scan(source.pk)
     except IntegrityError as error:
         raise SourceRefused(f"{_TAKEN} Nothing was added.") from error
@@ -177,17 +138,19 @@ def _add(user: User, source: Source, test: SourceTest, now: datetime) -> Source:
 def _connect(user: User, source: Source, test: SourceTest, now: datetime) -> Source:
     source.connected = True
     source.capabilities = dict(test.capabilities)
+    source.credentials = sealed(source, test.credentials)
     try:
         with transaction.atomic():
-            source.save(update_fields=["connected", "capabilities"])
-            _record(user, "source.connected", source, now)
+            source.save(update_fields=["connected", "capabilities", "credentials"])
+            record(user, "source.connected", source, now)
             queue.enqueue_scan(source.pk)
     except IntegrityError as error:
         raise SourceRefused(f"{_TAKEN} Nothing was connected.") from error
     return source
 
 
-def _get(user: User, source_id: int) -> Source:
+def find_source(user: User, source_id: int) -> Source:
+    """Return a source that one may operate. Raises SourceRefused, Hidden, Forbidden."""
     access.require(user, "operate")
     source = access.visible(user, Source.objects.filter(pk=source_id)).first()
     if source is None:
@@ -196,7 +159,8 @@ def _get(user: User, source_id: int) -> Source:
     return source
 
 
-def _record(user: User, action: str, source: Source, now: datetime) -> None:
+def record(user: User, action: str, source: Source, now: datetime) -> None:
+    """Note what was done with a source: never what opens it."""
     audit.record(
         user=user,
         action=action,
@@ -207,6 +171,12 @@ def _record(user: User, action: str, source: Source, now: datetime) -> None:
     )
 
 
+def sealed(source: Source, credentials: Credentials) -> bytes:
+    """Return what opens a source as it is kept."""
+    return seal(credentials, project_id=source.project.pk, url=source.url)
+
+
 def _name(name: str, url: str) -> str:
-    path = parse_url(url).path
-    return (name.strip() or path.name or url)[:MAX_NAME_CHARACTERS]
+    parsed = parse_url(url)
+    found = parsed.path.name or parsed.server_path.rpartition("/")[2] or parsed.server or url
+    return (name.strip() or found.encode("utf-8", "replace").decode())[:MAX_NAME_CHARACTERS]

@@ -1,4 +1,5 @@
 /** Everything that every page needs; each module looks for its own elements. */
+import { startAddresses } from "./addresses.js";
 import { startCopying } from "./copy.js";
 import { startEdits } from "./edits.js";
 import { startKeys } from "./keys.js";
@@ -14,6 +15,7 @@ startMenus();
 startKeys();
 startLiveRows();
 startEdits();
+startAddresses();
 
 if (document.querySelector("[data-timeline]")) {
   const { startTimelines } = await import("./timeline/main.js");

@@ -17,7 +17,7 @@ _ID = re.compile(r"ckpt_[0-9a-f]{12}")
 
 def recognise(path: Path) -> str | None:
     """Say by what a folder is known as one of Kaizen's FilesystemStorage."""
-    if not path.is_dir() or (path / "journal.jsonl").exists():
+    if not path.is_dir() or (path / "journal.jsonl").is_file():
         return None
     folders = [path, *(path / name for name in glances.names(path)[:FILES])]
     found = [file for folder in folders for file in _files(folder)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 import checkpoints
-from checkpoints.stores.urls import StoreUrl, absolute_url, parse_url
+from checkpoints.stores.urls import StoreUrl, parse_url
+from dashboard.addresses import place_of
 from dashboard.models import ApiToken, Source
 from dashboard.services.ingest.cleaning import UnusableRecord, check_id, text
 
@@ -15,7 +16,7 @@ MAX_NAME_CHARACTERS = 200
 def find_source(url: str, *, token: ApiToken) -> Source | None:
     """Return the source of a URL in the token's project, if there is one. Raises UnusableRecord."""
     _parse(url)
-    return Source.objects.filter(project=token.project_id, url=absolute_url(url)).first()
+    return Source.objects.filter(project=token.project_id, url=place_of(url)).first()
 
 
 def reported_source(url: str, *, token: ApiToken, name: str, now: datetime) -> Source:
@@ -27,7 +28,7 @@ def reported_source(url: str, *, token: ApiToken, name: str, now: datetime) -> S
     known = find_source(url, token=token)
     if known is not None:
         return known
-    new = _new(parsed, absolute_url(url), name, now)
+    new = _new(parsed, place_of(url), name, now)
     new.project = token.project
     Source.objects.bulk_create([new], ignore_conflicts=True)
     return Source.objects.get(project=token.project_id, url=new.url)
@@ -47,6 +48,7 @@ def _new(parsed: StoreUrl, place: str, name: str, now: datetime) -> Source:
 def _parse(url: str) -> StoreUrl:
     check_id("source.url", url, required=True)
     try:
+        place_of(url)
         parsed = parse_url(url)
     except checkpoints.PermanentStoreError as error:
         raise UnusableRecord("source.url", str(error)) from error
