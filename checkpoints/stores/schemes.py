@@ -81,6 +81,7 @@ _BUILT_IN = (
         module="checkpoints.connectors.crewai",
         options=frozenset({"agent"}),
     ),
+    Scheme(name="dreamos", title="DreamOS", module="checkpoints.connectors.dreamos"),
     Scheme(
         name="file",
         title="Holdfast in a folder",

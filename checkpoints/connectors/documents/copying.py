@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from checkpoints.connectors import marks
@@ -45,7 +45,12 @@ class Copy:
 
 
 class WritableLayout(Layout):
-    """A layout in which copies can be written."""
+    """A layout in which copies can be written.
+
+    ``tolerance`` is how far ahead of the clock a head may be dated before the clock is wrong.
+    """
+
+    tolerance = timedelta(0)
 
     def copied(self, part: bytes, copy: Copy) -> bytes:
         """Return the bytes of a copy. Raises PlanRefused, Unreadable."""
@@ -98,6 +103,7 @@ class Copier:
             head = _required_head(lineage, plan)
             copy = self._restored(plan, order)
             require_newest(head, copy.created_at)
+            _require_present(copy, order.now + self.layout.tolerance)
             self._write(directory, copy, like=head)
             return order.written_id
 
@@ -201,6 +207,15 @@ def require_newest(head: Saved, at: datetime) -> None:
         raise PlanRefused(
             f"the clock is wrong: {head.entry.place} is dated {head.record.created_at}, which is "
             "not before now; nothing was changed: set the clock and try again"
+        )
+
+
+def _require_present(copy: Copy, latest: datetime) -> None:
+    """Raise PlanRefused for a copy that had to be dated ahead to be the newest."""
+    if copy.created_at > latest:
+        raise PlanRefused(
+            f"the clock is wrong: to be the newest the copy would be dated {copy.created_at}, "
+            "which is yet to come; nothing was changed: set the clock and try again"
         )
 
 

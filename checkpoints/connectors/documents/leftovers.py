@@ -25,15 +25,16 @@ class FieldEraser(Eraser):
 
     def is_of(self, content: bytes, entry: Entry, ids: Collection[str]) -> bool | None:
         """Say whether a leftover is of what is erased; ``None`` when that cannot be told."""
-        found = set(_texts(self.id_field, content))
+        found = set(texts(self.id_field, content))
         if found & set(ids):
             return True
-        if self.erasure.whole and self.owner in _texts(self.owner_field, content):
+        if self.erasure.whole and self.owner in texts(self.owner_field, content):
             return True
         return None if content.strip(b"\0 \n") and not found else False
 
 
-def _texts(field: str, content: bytes) -> Iterator[str]:
+def texts(field: str, content: bytes) -> Iterator[str]:
+    """Yield what stands in the fields of a name, in what may be no whole document."""
     pattern = rb'"' + re.escape(field.encode()) + rb'"\s*:\s*("(?:[^"\\]|\\.)*")'
     for found in re.findall(pattern, content):
         with suppress(ValueError):

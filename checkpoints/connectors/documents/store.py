@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from checkpoints.connectors.documents import erasing, pruning
-from checkpoints.connectors.documents.catalog import Catalog, Saved
+from checkpoints.connectors.documents.catalog import Saved
 from checkpoints.connectors.documents.copying import Copier, Order, WritableLayout
 from checkpoints.connectors.documents.exempting import exempt
 from checkpoints.connectors.documents.holdings import holdings
@@ -70,7 +70,8 @@ class DocumentStore(DocumentReading):
         self._require("restore")
         lineage = self._of(saved.record.agent_id, saved.record.thread_id)
         warnings = self.restore_warnings(saved)
-        return restore_plan(saved, lineage, now=self.clock(), warnings=warnings)
+        now = self.clock() + self.layout.tolerance
+        return restore_plan(saved, lineage, now=now, warnings=warnings)
 
     def choose_ids(self, plan: RestorePlan) -> tuple[str, ...]:
         """Choose an id of the form that the framework gives its checkpoints."""
@@ -168,7 +169,13 @@ class DocumentStore(DocumentReading):
         """
         self._require("prune")
         kept = self._bin(trash, operation_id, prune.thread_id)
-        return _Removal(catalog=self._catalog, prune=prune, bin=kept).carry_out()
+        removal = _Removal(
+            catalog=self._catalog,
+            prune=prune,
+            bin=kept,
+            keeps=lambda: self.exempt(prune.agent_id, prune.thread_id),
+        )
+        return removal.carry_out()
 
     def trashed(
         self,
@@ -246,8 +253,8 @@ class DocumentStore(DocumentReading):
 class _Removal(pruning.Removal):
     """The removal of one thread's checkpoints, while it is under way."""
 
-    catalog: Catalog
+    keeps: Callable[[], Mapping[str, str]]
 
     def exempt(self) -> Mapping[str, str]:
         """Return what must stay as the folder is now, and why."""
-        return exempt(self.catalog.saved(), self.prune.agent_id, self.prune.thread_id)
+        return self.keeps()

@@ -80,5 +80,5 @@ def test_what_is_broken_or_takes_a_name_is_left_out_and_logged(
 
 
 def test_a_url_of_no_kind_is_refused_with_the_kinds_that_there_are() -> None:
-    with pytest.raises(PermanentStoreError, match="begin with one of az://, file:///"):
+    with pytest.raises(PermanentStoreError, match="begin with one of agent-framework:///, az://"):
         parse_url("acme:///cupboard")
