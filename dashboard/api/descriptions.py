@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from dashboard.api import examples
+from dashboard.api import examples, source_examples
 from dashboard.api.schemas import ProblemOut
 from dashboard.problems import CODES, CONTENT_TYPE, Problem
 
@@ -104,6 +104,28 @@ ENDPOINTS: Mapping[str, Described] = {
     "simulate_policy": Described(
         (*ACT, *BODY), {200: examples.SIMULATION}, {"A policy": examples.SIMULATE}
     ),
+    "list_sources": Described(CALLER, {200: source_examples.SOURCES}),
+    "add_source": Described(
+        (*ACT, *BODY, "refused"),
+        {201: source_examples.SOURCE_ADDED},
+        {"A file": source_examples.NEW_FILE, "A database": source_examples.NEW_DATABASE},
+    ),
+    "try_source": Described(
+        (*ACT, *BODY),
+        {200: source_examples.SOURCE_TESTED},
+        {"A database": source_examples.TEST_SOURCE},
+    ),
+    "get_source": Described(ONE, {200: source_examples.SOURCE_READ}),
+    "sync_source": Described((*ACT, "refused"), {202: source_examples.SOURCE_READ}),
+    "put_credentials": Described(
+        (*DECIDE, *BODY, "refused"),
+        {200: source_examples.SOURCE_READ},
+        {"A user and a password": source_examples.CREDENTIALS},
+    ),
+    "delete_credentials": Described(
+        (*DECIDE, "refused"), {200: source_examples.SOURCE_READ | {"credentials": "none"}}
+    ),
+    "delete_source": Described((*DECIDE, "refused"), {}),
     "list_schedules": Described(CALLER, {200: examples.SCHEDULES}),
     "add_schedule": Described(
         (*DECIDE, *BODY, "refused"),

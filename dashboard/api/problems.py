@@ -21,6 +21,7 @@ from dashboard.services.ingest import ContentConflict, UnusableRecord
 from dashboard.services.operations import OperationRefused
 from dashboard.services.orders import OrderInvalid
 from dashboard.services.retention import RetentionRefused
+from dashboard.services.sources import SourceRefused
 from dashboard.services.tokens import ScopeMissing, TokenRefused
 
 NUL = "\x00"
@@ -45,6 +46,7 @@ def handle_errors(api: NinjaAPI) -> None:
         ObjectDoesNotExist: lambda request, _: problem(request, "not_found", NOT_THERE),
         OperationRefused: _refused,
         RetentionRefused: _answers("refused"),
+        SourceRefused: _answers("refused"),
         OrderInvalid: _unusable,
         UnusableRecord: _unusable,
         ValidationError: _invalid,
