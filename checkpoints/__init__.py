@@ -14,7 +14,15 @@ from checkpoints.errors import (
     TransientStoreError,
     UnsupportedState,
 )
-from checkpoints.findings import KINDS, FindingGroup, FindingKind, Severity, grouped, kind_of
+from checkpoints.findings import (
+    KINDS,
+    FindingGroup,
+    FindingKind,
+    Severity,
+    gravity,
+    grouped,
+    kind_of,
+)
 from checkpoints.hooks import HookContext, HookEvent, HookManager, HookResult
 from checkpoints.manager import (
     CheckpointGroup,
@@ -135,6 +143,7 @@ __all__ = [
     "Trash",
     "TrashItem",
     "UnsupportedState",
+    "gravity",
     "grouped",
     "kind_of",
     "open_native_store",

@@ -36,6 +36,9 @@ _LOOKS = {
     "undoing": RUNNING,
     "failed": FAILED,
     "damaged": FAILED,
+    "lost": FAILED,
+    "risk": ATTENTION,
+    "note": NEUTRAL,
 }
 _WORDS = {
     "attention": "needs attention",

@@ -9,6 +9,7 @@ from uuid import UUID
 from dashboard.access import visible
 from dashboard.models import Checkpoint, Effect, Operation, Source, User
 from dashboard.selectors.errors import NotFound, no_checkpoint
+from dashboard.selectors.findings import FoundPlace, findings_naming
 from dashboard.selectors.reports import effects_at
 from dashboard.selectors.restorability import (
     why_not_direct,
@@ -49,6 +50,7 @@ class CheckpointPage:
     earlier: Checkpoint | None
     later: Checkpoint | None
     effects: tuple[Effect, ...]
+    findings: tuple[FoundPlace, ...]
     restore_refused: str
     directive_refused: str
     fork_refused: str
@@ -100,6 +102,7 @@ def checkpoint_page(*, user: User, checkpoint_pk: int) -> CheckpointPage:
         earlier=same.filter(created_at__lt=row.created_at).order_by("-created_at").first(),
         later=same.filter(created_at__gt=row.created_at).order_by("created_at").first(),
         effects=effects_at(row),
+        findings=findings_naming(row),
         restore_refused=why_not_restore(row, is_head=is_head),
         directive_refused=why_not_direct(row, is_head=is_head),
         fork_refused=why_not_fork(row),

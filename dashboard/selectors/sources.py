@@ -12,12 +12,12 @@ from django.db.models.functions import Coalesce
 from dashboard.access import projects, require, visible
 from dashboard.addresses import server_kind
 from dashboard.credentials import CredentialsLost, unseal
-from dashboard.models import Agent, Source, SourceFinding, User
+from dashboard.models import Agent, Source, User
 from dashboard.models.sources import SourceHealth
 from dashboard.selectors.errors import NotFound
+from dashboard.selectors.findings import FoundGroup, groups_by_source
 
 Kept = Literal["none", "kept", "lost"]
-FINDINGS = 50
 ABILITIES = ("read", "restore", "fork", "edit", "prune", "erase", "verify", "watch")
 
 
@@ -39,7 +39,7 @@ class SourceRow:
     checkpoints: int
     stored_bytes: int
     abilities: tuple[Ability, ...]
-    findings: tuple[SourceFinding, ...]
+    findings: tuple[FoundGroup, ...]
     on_server: bool = False
     credentials: Kept = "none"
 
@@ -85,14 +85,11 @@ class SourcesPage:
 def sources_page(*, user: User) -> SourcesPage:
     """Return all sources, in a constant number of queries."""
     require(user, "read")
-    findings: dict[int, list[SourceFinding]] = defaultdict(list)
-    found = visible(user, SourceFinding.objects.all(), "source__project")
-    for finding in found.order_by("-found_at", "-pk")[: FINDINGS * 10]:
-        findings[finding.source_id].append(finding)
+    findings = groups_by_source(user=user)
     rows = visible(user, Source.objects.select_related("project").annotate(**_sums()))
     return SourcesPage(
         rows=tuple(
-            _row(source, findings[source.pk][:FINDINGS]) for source in rows.order_by("name", "pk")
+            _row(source, findings.get(source.pk, ())) for source in rows.order_by("name", "pk")
         ),
         operated=frozenset(projects(user, "operate").values_list("pk", flat=True)),
         several=len(projects(user)[:2]) > 1,
@@ -104,7 +101,8 @@ def source_row(*, user: User, source_pk: int) -> SourceRow:
     source = visible(user, Source.objects.annotate(**_sums())).filter(pk=source_pk).first()
     if source is None:
         raise NotFound("There is no such source. It may have been removed; see the list.")
-    return _row(source, list(source.findings.order_by("-found_at", "-pk")[:FINDINGS]))
+    findings = groups_by_source(user=user, source_pk=source_pk)
+    return _row(source, findings.get(source_pk, ()))
 
 
 def _sums() -> dict[str, Coalesce]:
@@ -121,7 +119,7 @@ def _sums() -> dict[str, Coalesce]:
     }
 
 
-def _row(source: Source, findings: list[SourceFinding]) -> SourceRow:
+def _row(source: Source, findings: tuple[FoundGroup, ...]) -> SourceRow:
     sums = vars(source)
     return SourceRow(
         source=source,
@@ -129,7 +127,7 @@ def _row(source: Source, findings: list[SourceFinding]) -> SourceRow:
         checkpoints=sums["checkpoint_total"],
         stored_bytes=sums["byte_total"],
         abilities=_abilities(source),
-        findings=tuple(findings),
+        findings=findings,
         on_server=server_kind(source.url) is not None,
         credentials=kept(source),
     )

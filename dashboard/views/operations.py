@@ -17,6 +17,7 @@ import checkpoints
 from dashboard.forms import ConfirmForm, UndoForm
 from dashboard.requests import PageRequest
 from dashboard.selectors.errors import NotFound
+from dashboard.selectors.findings import groups_told
 from dashboard.selectors.operations import (
     OperationFilter,
     OperationPage,
@@ -202,6 +203,7 @@ def _page(
     context = {
         **_status_context(request, page.status, form),
         "details": page,
+        "found": groups_told(page.operation) if page.operation.finished_at else (),
         **_plan_context(page),
         "section": "operations",
     }

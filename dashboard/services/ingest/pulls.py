@@ -9,8 +9,7 @@ from django.db import transaction
 
 import checkpoints
 from dashboard.models import Checkpoint, Source, Thread
-from dashboard.services import findings
-from dashboard.services.ingest import cleaning
+from dashboard.services.ingest import cleaning, findings
 from dashboard.services.ingest.resets import begin_anew
 from dashboard.services.ingest.rows import LEARNED, learn
 from dashboard.services.ingest.threads import count_in, count_out, lock_threads, save_threads

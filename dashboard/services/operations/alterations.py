@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import checkpoints
 from dashboard.models import Checkpoint, Source
-from dashboard.services import findings
+from dashboard.services.ingest import findings
 
 _PAGE = 500
 

@@ -11,7 +11,7 @@ from typing import Any
 import checkpoints
 from checkpoints.stores.base import DeepVerifiable
 from dashboard.models import Operation, OperationState, OperationStep
-from dashboard.services import findings
+from dashboard.services.ingest import findings
 from dashboard.services.operations import parts
 from dashboard.services.operations.alterations import altered_since
 from dashboard.services.operations.journal import PlannedStep

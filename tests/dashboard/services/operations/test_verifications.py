@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import checkpoints
 from dashboard.models import Checkpoint, Operation, OperationState, SourceFinding
-from dashboard.services import findings, operations
+from dashboard.services import operations
+from dashboard.services.ingest import findings
 from tests.benches import Bench
 
 LONG_AGO = timedelta(days=31)
