@@ -126,6 +126,12 @@ _BUILT_IN = (
     _redis("rediss", "Holdfast on Redis with TLS"),
     _bucket("s3", "Holdfast on S3", "endpoint", "region"),
     Scheme(
+        name="sifaka",
+        title="Sifaka",
+        module="checkpoints.connectors.sifaka",
+        options=frozenset({"agent", "tz"}),
+    ),
+    Scheme(
         name="sqlite",
         title="Holdfast on SQLite",
         module="checkpoints.stores.sqlite.store",

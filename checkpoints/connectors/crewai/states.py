@@ -123,11 +123,11 @@ def head_of(record: Checkpoint, outline: Mapping[str, Any], count: int) -> Head:
 
 
 def steps_done(outline: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of the tasks and methods that a state has behind it."""
+    """Return the names of the tasks that a state has behind it, then of the methods, by name."""
     entity = main_entity(outline)
     tasks = (_name_of(task) for task in _tasks(entity) if task.get("output") is not None)
     methods = entity.get("checkpoint_completed_methods")
-    return (*tasks, *(str(name) for name in (methods if isinstance(methods, list) else ())))
+    return (*tasks, *sorted(str(name) for name in (methods if isinstance(methods, list) else ())))
 
 
 def marks_in(outline: Mapping[str, Any]) -> dict[str, Any]:
