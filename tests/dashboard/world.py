@@ -52,6 +52,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "schedule-add": {"rhythm": "day", "at": "03:00", "most_percent": "50"},
     "source-add": {"url": "{store_url}", "project_id": "{project_id}"},
     "source-erase": {"what": "run_id", "value": "none"},
+    "source-replace-credentials": {"user": "ada"},
     "source-test": {"url": "{store_url}", "project_id": "{project_id}"},
     "tokens": {"scopes": ["read"], "project_id": "{project_id}"},
     "api:add_schedule": {
@@ -74,6 +75,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "api:create_operation": {"kind": "verify", "source": "{source_id}", "reason": "w"},
     "api:list_all_operations": {"kind": "verify", "source": "{source_id}", "reason": "w"},
     "api:undo_operation": {"reason": "w"},
+    "api:add_source": {"address": "{store_url}", "project": "{project_id}"},
+    "api:list_sources": {"address": "{store_url}", "project": "{project_id}"},
+    "api:try_source": {"address": "{store_url}"},
+    "api:put_credentials": {"user": "ada"},
+    "api:delete_credentials": {"user": "ada"},
 }
 """What else makes a good request, by the address's name; ``{parameter}`` is a row's key."""
 for _method in ("get", "delete"):
@@ -163,6 +169,7 @@ def make_world(folder: Path) -> World:
             "token_id": token.pk,
             "schedule": schedule.pk,
             "target": bench.source.pk,
+            "source": bench.source.pk,
             "form": "csv",
             "plan_hash": operation.plan_hash,
             "token": "no-such-link",
