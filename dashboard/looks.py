@@ -23,6 +23,7 @@ _LOOKS = {
     "completed": HEALTHY,
     "succeeded": HEALTHY,
     "healthy": HEALTHY,
+    "proven": HEALTHY,
     "waiting": ATTENTION,
     "stalled": ATTENTION,
     "interrupted": ATTENTION,
@@ -47,6 +48,7 @@ _WORDS = {
     "partial": "done in part",
     "pending_approval": "waits for approval",
     "undoing": "being undone",
+    "skipped": "not rehearsed",
     "superseded": "overwritten",
     "unknown": "not known",
 }

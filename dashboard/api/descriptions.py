@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from dashboard.api import examples, source_examples
+from dashboard.api import drill_examples, examples, source_examples
 from dashboard.api.schemas import ProblemOut
 from dashboard.problems import CODES, CONTENT_TYPE, Problem
 
@@ -140,6 +140,13 @@ ENDPOINTS: Mapping[str, Described] = {
     "pause_schedule": Described(ACT, {200: examples.SCHEDULE_PAUSED}),
     "resume_schedule": Described(DECIDE, {200: examples.SCHEDULE}),
     "run_schedule": Described((*DECIDE, "refused"), {202: examples.RUN_BEGUN}),
+    "list_all_drills": Described(ONE, {200: drill_examples.DRILLS}),
+    "create_drill": Described(
+        (*ACT, *BODY, "refused"),
+        {202: drill_examples.BEGUN},
+        {"A source": drill_examples.ASKED, "One agent": drill_examples.ASKED_OF_AGENT},
+    ),
+    "get_drill": Described(ONE, {200: drill_examples.WHOLE}),
     "list_events": Described((*CALLER, "not_found", "invalid"), {200: examples.EVENTS}),
     "verify_audit": Described(CALLER, {200: examples.VERIFICATION}),
 }

@@ -17,6 +17,7 @@ from dashboard.api.bodies import BodyRefused
 from dashboard.api.operation_schemas import place_of
 from dashboard.middleware.requests import request_id
 from dashboard.problems import CODES, Problem, problem_response
+from dashboard.services.drills import DrillRefused
 from dashboard.services.ingest import ContentConflict, UnusableRecord
 from dashboard.services.operations import OperationRefused
 from dashboard.services.orders import OrderInvalid
@@ -46,6 +47,7 @@ def handle_errors(api: NinjaAPI) -> None:
         ObjectDoesNotExist: lambda request, _: problem(request, "not_found", NOT_THERE),
         OperationRefused: _refused,
         RetentionRefused: _answers("refused"),
+        DrillRefused: _answers("refused"),
         SourceRefused: _answers("refused"),
         OrderInvalid: _unusable,
         UnusableRecord: _unusable,

@@ -64,6 +64,7 @@ def _explained() -> Iterator[None]:
     from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
     from django.http import Http404
 
+    from dashboard.services.drills import DrillRefused
     from dashboard.services.operations import OperationRefused
     from dashboard.services.orders import OrderInvalid
     from dashboard.services.retention import RetentionRefused
@@ -72,7 +73,7 @@ def _explained() -> Iterator[None]:
         yield
     except OperationRefused as error:
         raise _ended(_exit_of(error.__cause__), str(error)) from None
-    except (PermissionDenied, RetentionRefused) as error:
+    except (PermissionDenied, DrillRefused, RetentionRefused) as error:
         raise _ended(Exit.REFUSED, str(error)) from None
     except Http404 as error:
         raise _ended(Exit.NOT_FOUND, str(error)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
@@ -9,6 +10,7 @@ from django.db.models import Count, Q, QuerySet
 from dashboard.access import projects, require, visible
 from dashboard.models import Agent, Checkpoint, Project, Source, User
 from dashboard.models.agents import STATUSES
+from dashboard.selectors.drills import AgentRecovery, recoveries
 from dashboard.selectors.keyset import Order, page_after
 
 SORTS = {
@@ -37,9 +39,13 @@ class AgentFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentsPage:
-    """A page of agents, what it was narrowed to, and what it could be narrowed to."""
+    """A page of agents, what it was narrowed to, and what it could be narrowed to.
+
+    ``recoveries`` say how sure each agent's recovery is, by its number.
+    """
 
     rows: tuple[Agent, ...]
+    recoveries: Mapping[int, AgentRecovery]
     next_key: str
     filter: AgentFilter
     sources: tuple[Source, ...]
@@ -56,6 +62,7 @@ def agents_page(*, user: User, wanted: AgentFilter, after: str = "") -> AgentsPa
     )
     return AgentsPage(
         rows=found.rows,
+        recoveries=recoveries(found.rows),
         next_key=found.next_key,
         filter=wanted,
         sources=tuple(visible(user, Source.objects.all()).order_by("name")),

@@ -9,11 +9,21 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.fields.json import KT
 
 import checkpoints
-from dashboard.access import require, visible
-from dashboard.models import Agent, Checkpoint, Heartbeat, Operation, Source, Thread, User
+from dashboard.access import projects, require, visible
+from dashboard.models import (
+    Agent,
+    Checkpoint,
+    Heartbeat,
+    ObjectiveAlert,
+    Operation,
+    Source,
+    Thread,
+    User,
+)
 from dashboard.models.operations import OPEN_STATES, OperationState
 from dashboard.models.sources import SourceHealth
 from dashboard.selectors.checkpoints import FORK_MARK
+from dashboard.selectors.drills import Proofs, calling, proofs
 from dashboard.selectors.operations import TO_SEE, readable
 
 SHOWN = 8
@@ -48,6 +58,9 @@ class OverviewPage:
     waiting_operations: tuple[Operation, ...]
     troubled_operations: tuple[Operation, ...]
     latest: tuple[Checkpoint, ...]
+    alerts: tuple[ObjectiveAlert, ...]
+    proofs: Proofs
+    operated: frozenset[int]
     worker_seen_at: datetime | None
     worker_silent: bool
 
@@ -56,6 +69,7 @@ class OverviewPage:
         """How many things are listed as needing attention."""
         listed = (
             self.threads,
+            self.alerts,
             self.waiting_operations,
             self.troubled_operations,
             self.troubled_sources,
@@ -94,6 +108,9 @@ def overview_page(*, user: User, now: datetime) -> OverviewPage:
         waiting_operations=_newest(readable(user).filter(state=OperationState.PENDING_APPROVAL)),
         troubled_operations=_troubled_operations(user),
         latest=_latest(user),
+        alerts=calling(user),
+        proofs=proofs(user),
+        operated=frozenset(projects(user, "operate").values_list("pk", flat=True)),
         worker_seen_at=seen_at,
         worker_silent=seen_at is None or now - seen_at > SILENCE,
     )

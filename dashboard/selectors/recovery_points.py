@@ -11,6 +11,8 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 import checkpoints
 from dashboard.models import Agent, Checkpoint, RecoveryObjective, Thread
 
+Key = tuple[str, int | None]
+"""A level, and the number of the row."""
 DRIFT = "drift"
 """The key of a checkpoint's metadata that says that its agent had drifted."""
 
@@ -45,21 +47,23 @@ class RecoveryPoint:
 class Objectives:
     """All objectives, by what they are set on."""
 
-    by_target: Mapping[tuple[str, int], RecoveryObjective]
+    by_target: Mapping[Key, RecoveryObjective]
 
     def of_agent(self, agent: Agent) -> tuple[int | None, str]:
         """Return the minutes that apply to an agent whose source is loaded, and their level."""
-        own = [("agent", agent.pk), ("source", agent.source.pk)]
-        return self._first([*own, ("project", agent.source.project_id)])
+        source = agent.source
+        return self._first(
+            [("agent", agent.pk), ("source", source.pk), ("project", source.project_id)]
+        )
 
-    def _first(self, line: Iterable[tuple[str, int]]) -> tuple[int | None, str]:
+    def _first(self, line: Iterable[Key]) -> tuple[int | None, str]:
         found = ((self.by_target[key].minutes, key[0]) for key in line if key in self.by_target)
         return next(found, (None, ""))
 
 
 def read_objectives(rows: QuerySet[RecoveryObjective] | None = None) -> Objectives:
     """Read objectives, in one query."""
-    found: dict[tuple[str, int], RecoveryObjective] = {}
+    found: dict[Key, RecoveryObjective] = {}
     for row in RecoveryObjective.objects.all() if rows is None else rows:
         for level in ("project", "source", "agent"):
             if (pk := getattr(row, f"{level}_id")) is not None:

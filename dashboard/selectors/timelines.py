@@ -12,6 +12,7 @@ from dashboard.access import visible
 from dashboard.models import Agent, Checkpoint, Directive, Operation, OperationKind, Thread, User
 from dashboard.models.checkpoints import KINDS
 from dashboard.models.operations import OPEN_STATES, OperationState
+from dashboard.selectors.drills import AgentRecovery, recoveries
 from dashboard.selectors.errors import NotFound, no_agent
 from dashboard.selectors.keyset import NEWEST, page_after
 from dashboard.selectors.operations import readable
@@ -68,6 +69,7 @@ class TimelinePage:
     running: tuple[Operation, ...]
     restored: Operation | None
     reported: Reported
+    recovery: AgentRecovery
     filter: RowFilter
     kinds: tuple[tuple[str, str], ...]
     whole_agent: bool
@@ -120,6 +122,7 @@ def timeline_page(
         running=tuple(operations.filter(state__in=UNDER_WAY)[:5]),
         restored=_last_restore(operations),
         reported=reported(thread, whole_agent=thread_pk is None),
+        recovery=recoveries([thread.agent])[thread.agent_id],
         filter=wanted,
         kinds=tuple(KINDS),
         whole_agent=thread_pk is None,

@@ -17,9 +17,12 @@ from django.test import Client
 from django.utils import timezone
 
 from dashboard.models import (
+    AlertKind,
     ApiToken,
     Checkpoint,
     Directive,
+    Drill,
+    ObjectiveAlert,
     Project,
     PruneSchedule,
     Role,
@@ -47,6 +50,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "operation-confirm": {"plan_hash": "{plan_hash}"},
     "policy": {"keeps": "some", "newest": "3"},
     "policy-simulate": {"keeps": "some", "newest": "3"},
+    "drill-rehearse": {"source": "{source_id}"},
+    "drill-schedule": {"every_hours": "6", "per_agent": "2", "enabled": "on"},
+    "objective": {"minutes": "30min"},
     "restore": {"plan_token": "old"},
     "schedule": {"rhythm": "day", "at": "03:00", "most_percent": "50"},
     "schedule-add": {"rhythm": "day", "at": "03:00", "most_percent": "50"},
@@ -72,6 +78,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "api:simulate_policy": {"policy": {"newest": 3}},
     "api:approve_operation": {"plan_hash": "{plan_hash}"},
     "api:confirm_operation": {"plan_hash": "{plan_hash}", "reason": "w"},
+    "api:create_drill": {"source": "{source_id}"},
+    "api:list_all_drills": {"source": "{source_id}"},
     "api:create_operation": {"kind": "verify", "source": "{source_id}", "reason": "w"},
     "api:list_all_operations": {"kind": "verify", "source": "{source_id}", "reason": "w"},
     "api:undo_operation": {"reason": "w"},
@@ -151,6 +159,10 @@ def make_world(folder: Path) -> World:
         created_by=operator,
         created_at=now,
     )
+    drill = Drill.objects.create(source=bench.source, created_at=now, finished_at=now)
+    alert = ObjectiveAlert.objects.create(
+        agent=thread.agent, kind=AlertKind.DRILL_FAILED, since=now, opened_at=now
+    )
     return World(
         cookies={who: _cookies(user) for who, user in people.items()},
         parameters={
@@ -162,6 +174,9 @@ def make_world(folder: Path) -> World:
             "directive_id": directive.pk,
             "source_id": bench.source.pk,
             "schedule_id": schedule.pk,
+            "drill_id": drill.pk,
+            "drill": drill.pk,
+            "alert_id": alert.pk,
             "level": "source",
             "target_id": bench.source.pk,
             "project_id": bench.source.project_id,
