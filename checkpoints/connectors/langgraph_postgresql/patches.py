@@ -47,7 +47,7 @@ def insert_copy(
     ``metadata`` is all of the copy's; of it only what differs is written, so that what else
     stands there keeps its exact form.
     """
-    removed, changed = _differences(bodies.decode_metadata(row), metadata)
+    removed, changed = _differences(json.loads(row.metadata or b"{}"), metadata)
     channels = _CHANNELS if edited else ""
     given = (
         *(thread_id, identifier, encoded({"id": identifier, "ts": now.isoformat()})),
@@ -60,7 +60,7 @@ def insert_copy(
 def _differences(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> tuple[list[str], dict[str, Any]]:
-    changed = {n: v for n, v in after.items() if n not in before or before[n] is not v}
+    changed = {n: v for n, v in after.items() if n not in before or before[n] != v}
     return [name for name in before if name not in after], changed
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypedDict
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.channels import DeltaChannel
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import interrupt
@@ -32,7 +33,10 @@ def config(thread_id: str, checkpoint_id: str | None = None) -> RunnableConfig:
 
 
 def lookalike(
-    records: list[Checkpoint], channels: set[str], checkpointer: SqliteSaver, ran: list[str]
+    records: list[Checkpoint],
+    channels: set[str],
+    checkpointer: BaseCheckpointSaver[Any],
+    ran: list[str],
 ) -> Any:
     """Compile a graph with the nodes and channels of a thread; its nodes only note that they ran.
 
@@ -78,7 +82,9 @@ def counting(state: Any) -> dict[str, Any]:
     return {"n": n, "log": [f"event {n}"]}
 
 
-def counter(checkpointer: SqliteSaver, schema: type = Counting, *, until: int = 6) -> Any:
+def counter(
+    checkpointer: BaseCheckpointSaver[Any], schema: type = Counting, *, until: int = 6
+) -> Any:
     """Compile a loop that counts."""
     graph: StateGraph[Any] = StateGraph(schema)
     graph.add_node("work", counting)
@@ -96,7 +102,7 @@ class Talk(TypedDict):
     turns: Annotated[list[str], operator.add]
 
 
-def talk(checkpointer: SqliteSaver) -> Any:
+def talk(checkpointer: BaseCheckpointSaver[Any]) -> Any:
     """Compile a graph whose subgraph keeps its own state between calls."""
     inner = StateGraph(Memory)
     inner.add_node("remember", lambda s: {"facts": [f"fact {len(s['facts'])}"]})
@@ -119,7 +125,7 @@ class Joined(TypedDict):
     seen: Annotated[list[str], operator.add]
 
 
-def fan(checkpointer: SqliteSaver) -> Any:
+def fan(checkpointer: BaseCheckpointSaver[Any]) -> Any:
     """Compile a graph with two branches of unequal length, a join and a question at its end."""
     graph = StateGraph(Joined)
     for name in ("left", "right", "right_again"):
