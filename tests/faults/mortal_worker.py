@@ -23,6 +23,7 @@ from checkpoints.stores.folder.store import FileStore  # noqa: E402
 from checkpoints.stores.sqlite.store import SqliteStore  # noqa: E402
 from dashboard import rounds  # noqa: E402
 from dashboard.celery import app  # noqa: E402
+from dashboard.services.drills import beginning, running  # noqa: E402
 from dashboard.services.operations import claims, reconciling  # noqa: E402
 from dashboard.supervisor.programs import worker_command  # noqa: E402
 
@@ -46,6 +47,8 @@ def main(marker: Path, when: str) -> None:
         kind.restore = falling_asleep(kind.restore, marker, when)  # type: ignore[method-assign]
     claims.LEASE = timedelta(seconds=2)
     reconciling.HINT_LOST_AFTER = timedelta(seconds=1)
+    running.LEASE = timedelta(seconds=5)
+    beginning.HINT_LOST_AFTER = timedelta(seconds=1)
     rounds.RECONCILE_EVERY_SECONDS = 0.5
     command = worker_command()
     app.worker_main(list(command[command.index("worker") :]))
