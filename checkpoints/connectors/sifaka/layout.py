@@ -7,6 +7,7 @@ each line.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -27,6 +28,8 @@ from checkpoints.records import Finding
 MAX_BYTES: Final = 64 * 1024 * 1024
 _PREFIX: Final = "checkpoint:"
 _LATEST: Final = "checkpoint:latest:"
+_ID = re.compile(rb'"checkpoint_id"\s*:\s*"([^"\\]{1,200})"')
+_CHAIN = re.compile(rb'"chain_id"\s*:\s*"([^"\\]{1,200})"')
 _RUN_OVER: Final = (
     "Sifaka reads nothing of such a file: it begins with an empty history, and its next save "
     "overwrites this one"
@@ -130,11 +133,11 @@ class _Reading:
         try:
             state = decode_object(part).value
         except Unreadable as error:
-            self._lose(error.kind, f"{where}: {error}")
+            self._lose(error.kind, f"{where}: {error}", part)
             return None
         record = self.reader.record(state, part, self.entry)
         if not record.id or not record.thread_id:
-            self._lose("undecodable", f"{where}: it names no checkpoint or no chain")
+            self._lose("undecodable", f"{where}: it names no checkpoint or no chain", part)
             return None
         item = Saved(record=record, entry=self.entry, part=f"{start}-{end}")
         self._note(state, item)
@@ -177,14 +180,26 @@ class _Reading:
         many = f"{len(self.saved)} checkpoints of {len(chains)} chains"
         return f"{many} ({told})" if told else "nothing"
 
-    def _lose(self, kind: str, message: str) -> None:
+    def _lose(self, kind: str, message: str, part: bytes = b"") -> None:
+        """Note what cannot be read, by the names that still stand in it."""
         self.is_whole = False
-        self.findings.append(Finding(kind=kind, message=f"{self.entry.place}: {message}"))
+        found = Finding(
+            kind=kind,
+            message=f"{self.entry.place}: {message}",
+            checkpoint_id=_name_in(_ID, part),
+            thread_id=_name_in(_CHAIN, part),
+        )
+        self.findings.append(found)
 
 
 def _is_ours(content: bytes) -> bool:
     """Say whether a file of a folder is, or may once have been, a store of chains."""
     return not content.strip(b"\0 \r\n\t") or f'"{_PREFIX}'.encode() in content
+
+
+def _name_in(pattern: re.Pattern[bytes], part: bytes) -> str | None:
+    found = pattern.search(part)
+    return found[1].decode("utf-8", "replace") if found else None
 
 
 def _chained(chain: list[Saved]) -> Iterator[Saved]:

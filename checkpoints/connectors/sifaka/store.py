@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 
 from checkpoints.connectors.documents import DocumentReading, utc_now
 from checkpoints.connectors.documents.reading import ACTS
+from checkpoints.connectors.sifaka.changes import Present
 from checkpoints.connectors.sifaka.layout import SifakaLayout
 from checkpoints.connectors.sifaka.states import Reader
 from checkpoints.errors import PermanentStoreError
+from checkpoints.records import Changes
 
 _GENERIC = frozenset({"checkpoints", "storage", "data", "thoughts"})
 
@@ -40,6 +42,17 @@ class SifakaStore(DocumentReading):
         self.layout = SifakaLayout(reader, path.name if is_file else None)
         folder = path.absolute().parent if is_file else path
         super().__init__(folder, url=url or f"sifaka:///{path}", clock=clock)
+
+    def changes(self, cursor: str | None, *, limit: int = 500) -> Changes:
+        """Return what was written after a cursor."""
+        content = self._catalog.read()
+        present = Present(
+            folder=self._catalog.folder.identity,
+            saved=self._catalog.saved(),
+            findings=[found for item in content.values() for found in item.findings],
+            now=self.clock(),
+        )
+        return present.changes(cursor, limit=limit)
 
     def reasons_against(self) -> dict[str, str]:
         """Return why nothing can be done here, and what can be done instead."""

@@ -41,6 +41,20 @@ def new_id(now: datetime | None = None) -> str:
     return f"{now or datetime.now(UTC):%Y%m%dT%H%M%S}_{secrets.token_hex(4)}"
 
 
+def make_file(path: Path) -> None:
+    """Make a file without any checkpoint."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(TABLE)
+
+
+def damage_row(path: Path, checkpoint_id: str) -> None:
+    """Cut a body in the middle."""
+    sql = "UPDATE checkpoints SET data = substr(data, 1, length(data) / 2) WHERE id = ?"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(sql, (checkpoint_id,))
+
+
 def save_row(
     path: Path,
     content: Mapping[str, Any],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,15 @@ from checkpoints.connectors.crewai import CrewAIFolderStore
 from checkpoints.records import Checkpoint
 from checkpoints.stores.operable import Trash
 from checkpoints.stores.urls import open_store
-from checkpoints.testing import Erasures, Forking, Made, OperableCase, Pruning
+from checkpoints.testing import (
+    Connecting,
+    Erasures,
+    Forking,
+    Made,
+    OperableCase,
+    Pruning,
+    Restoring,
+)
 from checkpoints.trash import StoreTrash
 from tests.checkpoints.connectors.crewai_stores import save_file, state
 
@@ -34,7 +43,7 @@ class InCrewAI(OperableCase):
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:
         folder = tmp_path / "checkpoints"
-        save_file(folder, state(0, branch="fork/another"))
+        folder.mkdir()
         return folder
 
     @pytest.fixture
@@ -67,6 +76,30 @@ class InCrewAI(OperableCase):
         assert isinstance(store, checkpoints.Store)
         yield StoreTrash(store)
         store.close()
+
+    @pytest.fixture
+    def damage(self, folder: Path) -> Callable[[str], None]:
+        def cut(checkpoint_id: str) -> None:
+            [path] = folder.rglob(f"{checkpoint_id}_p-*.json")
+            os.truncate(path, path.stat().st_size // 2)
+
+        return cut
+
+    @pytest.fixture
+    def fingerprint(self, folder: Path) -> Callable[[], Any]:
+        def look() -> Any:
+            paths = sorted(path for path in folder.rglob("*") if path.is_file())
+            return [(path, path.read_bytes(), path.stat().st_mtime_ns) for path in paths]
+
+        return look
+
+
+class TestConnecting(InCrewAI, Connecting):
+    pass
+
+
+class TestRestoring(InCrewAI, Restoring):
+    pass
 
 
 class TestForking(InCrewAI, Forking):

@@ -13,9 +13,23 @@ from checkpoints.connectors.crewai import CrewAISqliteStore
 from checkpoints.records import Checkpoint
 from checkpoints.stores.operable import Trash
 from checkpoints.stores.urls import open_store
-from checkpoints.testing import Erasures, Forking, Made, OperableCase, Pruning
+from checkpoints.testing import (
+    Connecting,
+    Erasures,
+    Forking,
+    Made,
+    OperableCase,
+    Pruning,
+    Restoring,
+)
 from checkpoints.trash import StoreTrash
-from tests.checkpoints.connectors.crewai_stores import last_of_branch, save_row, state
+from tests.checkpoints.connectors.crewai_stores import (
+    damage_row,
+    last_of_branch,
+    make_file,
+    save_row,
+    state,
+)
 
 AGENT = "research_crew"
 _OWN = frozenset({"parent_id", "branch", "holdfast"})
@@ -34,7 +48,7 @@ class InCrewAI(OperableCase):
     @pytest.fixture
     def path(self, tmp_path: Path) -> Path:
         path = tmp_path / "checkpoints.db"
-        save_row(path, state(0, branch="another"))
+        make_file(path)
         return path
 
     @pytest.fixture
@@ -66,6 +80,22 @@ class InCrewAI(OperableCase):
         assert isinstance(store, checkpoints.Store)
         yield StoreTrash(store)
         store.close()
+
+    @pytest.fixture
+    def damage(self, path: Path) -> Callable[[str], None]:
+        return lambda checkpoint_id: damage_row(path, checkpoint_id)
+
+    @pytest.fixture
+    def fingerprint(self, path: Path) -> Callable[[], Any]:
+        return lambda: (path.read_bytes(), path.stat().st_mtime_ns)
+
+
+class TestConnecting(InCrewAI, Connecting):
+    pass
+
+
+class TestRestoring(InCrewAI, Restoring):
+    pass
 
 
 class TestForking(InCrewAI, Forking):

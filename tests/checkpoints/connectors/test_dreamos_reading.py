@@ -176,7 +176,7 @@ def test_where_a_file_says_no_time_its_name_does(agent: Agent, timestamp: Any) -
 
 
 def test_a_memory_that_is_empty_after_a_full_one_is_poisoned(agent: Agent) -> None:
-    empty = {"short_term": [], "session": []}
+    empty: dict[str, list[Any]] = {"short_term": [], "session": []}
     first = agent.save(state_of(0, memory=empty), NOON)
     full = agent.save(state_of(1), NOON + MINUTE)
     lost = agent.save(state_of(2, memory=empty), NOON + 2 * MINUTE)

@@ -334,7 +334,7 @@ def test_a_folder_of_encrypted_states_says_that_it_cannot_fork(
 ) -> None:
     store = KaizenStore(copied(samples / "kaizen" / form, tmp_path / "locked"))
     assert "encrypted" in store.capabilities.reasons["fork"]
-    with pytest.raises(checkpoints.CorruptCheckpoint, match="encrypted"):
+    with pytest.raises(checkpoints.PermanentStoreError, match="encrypted"):
         store.plan_fork(store.history(None, "main")[0], thread_id="what-if")
 
 

@@ -154,7 +154,7 @@ def test_encrypted_states_are_shown_as_such(
     records = store.history(None, "main")
     assert len(records) == 5
     assert all("encrypted" in (record.damage or "") for record in records)
-    with pytest.raises(checkpoints.CorruptCheckpoint, match="encrypted"):
+    with pytest.raises(checkpoints.PermanentStoreError, match="encrypted"):
         store.load(records[0])
 
 
