@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -28,9 +29,7 @@ def set_quota(*, user: User, target: Target, size: int, now: datetime) -> Storag
         raise QuotaRefused("A quota is at least one byte; nothing was changed.")
     values = {"bytes": size, "changed_by": user, "changed_at": now}
     with transaction.atomic():
-        quota, _ = StorageQuota.objects.update_or_create(
-            **{target.level: target.row}, defaults=values
-        )
+        quota, _ = StorageQuota.objects.update_or_create(**_of(target), defaults=values)
         _record(user, "quota.set", target, {"bytes": size, "size": formats.size(size)}, now)
     return quota
 
@@ -39,9 +38,13 @@ def remove_quota(*, user: User, target: Target, now: datetime) -> None:
     """Take a quota away; without one nothing changes. Raises Forbidden, Hidden."""
     access.require(user, "operate", target.project)
     with transaction.atomic():
-        gone, _ = StorageQuota.objects.filter(**{target.level: target.row}).delete()
+        gone, _ = StorageQuota.objects.filter(**_of(target)).delete()
         if gone:
             _record(user, "quota.removed", target, {}, now)
+
+
+def _of(target: Target) -> dict[str, Any]:
+    return {target.level: target.row}
 
 
 def _record(

@@ -93,6 +93,7 @@ def test_a_thread_that_changed_is_measured_again_once_a_day(yard: Yard) -> None:
     yard.clock.pass_by(DAY.total_seconds())
     measure(yard)
     assert state_of(yard, "billing").measured_at == yard.clock()
+    assert first is not None
     olds = FieldSample.objects.filter(thread__agent__agent_id="billing", sampled_at=first)
     assert set(olds.values_list("replaced_at", flat=True)) == {yard.clock()}
 

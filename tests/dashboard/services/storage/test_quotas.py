@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from dashboard.access import Forbidden
@@ -14,7 +16,7 @@ from tests.dashboard.yards import Yard
 
 
 def test_an_operator_sets_changes_and_removes_a_quota(yard: Yard) -> None:
-    order = {"user": yard.user, "target": yard.target(), "now": yard.clock()}
+    order: dict[str, Any] = {"user": yard.user, "target": yard.target(), "now": yard.clock()}
     storage.set_quota(**order, size=10**9)
     storage.set_quota(**order, size=2 * 10**9)
     assert StorageQuota.objects.get().bytes == 2 * 10**9
