@@ -66,7 +66,7 @@ from checkpoints.records import (
 )
 from checkpoints.retention import RetentionPolicy
 from checkpoints.stores.base import ReadableStore, RestorableStore, Store
-from checkpoints.stores.measurable import MeasurableStore, RehearsableStore
+from checkpoints.stores.measurable import CountableStore, MeasurableStore, RehearsableStore
 from checkpoints.stores.operable import (
     ErasableStore,
     ForkableStore,
@@ -87,6 +87,7 @@ __all__ = [
     "CheckpointManager",
     "CheckpointNotFound",
     "CorruptCheckpoint",
+    "CountableStore",
     "Directive",
     "Doomed",
     "Draft",

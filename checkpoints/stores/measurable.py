@@ -1,4 +1,4 @@
-"""The protocols for what a store may tell and lend besides: sizes, and a copy to rehearse on."""
+"""The protocols for what a store may tell and lend besides: sizes, counts, a copy."""
 
 from __future__ import annotations
 
@@ -24,6 +24,19 @@ class MeasurableStore(ReadableStore, Protocol):
 
     def space(self) -> Space:
         """Return what the whole store takes up."""
+        ...
+
+
+@runtime_checkable
+class CountableStore(ReadableStore, Protocol):
+    """Can say cheaply what it lists, where ``changes`` cannot tell what others deleted."""
+
+    def counts(self) -> dict[str, int]:
+        """Return how many checkpoints each thread has, by thread id."""
+        ...
+
+    def names(self, thread_id: str) -> set[tuple[str, str]]:
+        """Return the namespace and id of every checkpoint of a thread; empty for an unknown one."""
         ...
 
 

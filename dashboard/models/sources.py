@@ -24,7 +24,9 @@ class Source(models.Model):
     operator has said that it may be, in one project alone. Any number of projects may be reported
     to about one store; none sees the others' rows. ``failed_scans`` and ``lost_scans`` count those
     in a row that failed, and those that never came back; before ``next_scan_at`` none is begun by
-    itself. ``credentials`` are sealed: what was given to open the store, readable with a key that
+    itself. ``scan_remaining`` is about how many checkpoints wait behind the cursor, None when that
+    is not known; ``recounted_at`` is when it was last looked what others deleted; ``last_error``
+    stays when what was wrong is over. ``credentials`` are sealed: what was given to open the store, readable with a key that
     the database does not have.
     """
 
@@ -46,7 +48,11 @@ class Source(models.Model):
     failed_scans = models.PositiveIntegerField(default=0)
     lost_scans = models.PositiveIntegerField(default=0)
     next_scan_at = models.DateTimeField(null=True, blank=True)
+    scan_remaining = models.PositiveBigIntegerField(null=True, blank=True)
     last_synced_at = models.DateTimeField(null=True, blank=True)
+    recounted_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.TextField(blank=True, default="")
+    last_error_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
 
     class Meta:

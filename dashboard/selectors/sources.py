@@ -10,7 +10,7 @@ from django.db.models import Count, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from dashboard.access import projects, require, visible
-from dashboard.addresses import server_kind
+from dashboard.addresses import server_kind, title_of
 from dashboard.credentials import CredentialsLost, unseal
 from dashboard.models import Agent, Source, User
 from dashboard.models.sources import SourceHealth
@@ -44,6 +44,11 @@ class SourceRow:
     credentials: Kept = "none"
 
     @property
+    def title(self) -> str:
+        """What its kind is called."""
+        return title_of(self.source.kind)
+
+    @property
     def is_being_read(self) -> bool:
         """Whether its first reading is under way, or a later one that has much to catch up."""
         waits = self.source.connected and self.source.health != SourceHealth.FAILED
@@ -52,8 +57,7 @@ class SourceRow:
     @property
     def remaining(self) -> int | None:
         """About how many checkpoints are still to be read, None while nobody knows."""
-        found: int | None = getattr(self.source, "scan_remaining", None)
-        return found
+        return self.source.scan_remaining
 
     @property
     def total(self) -> int | None:

@@ -18,6 +18,7 @@ from dashboard.models import Source, SourceFinding
 from dashboard.models.sources import SourceHealth
 from dashboard.services.ingest import ingest_changes
 from dashboard.services.ingest.pins import note_pins
+from dashboard.services.ingest.recounts import recount
 from dashboard.stores import open_source
 
 LEASE = timedelta(seconds=60)
@@ -93,7 +94,11 @@ def _count_lost(source_id: int, now: datetime) -> None:
     ):
         return
     source.filter(lost_scans__gte=LOST_AT_MOST).update(
-        health=SourceHealth.FAILED, health_message=LOST, next_scan_at=now + LONGEST_PAUSE
+        health=SourceHealth.FAILED,
+        health_message=LOST,
+        last_error=LOST,
+        last_error_at=now,
+        next_scan_at=now + LONGEST_PAUSE,
     )
 
 
@@ -125,7 +130,7 @@ def _take_in(source: Source, changes: checkpoints.Changes, now: datetime) -> int
     with transaction.atomic():
         moved = Source.objects.filter(
             pk=source.pk, cursor=source.cursor, scan_lease_until=source.scan_lease_until
-        ).update(cursor=changes.cursor)
+        ).update(cursor=changes.cursor, scan_remaining=changes.remaining)
         if not moved:
             raise LeaseLost
         ingested = ingest_changes(source=source, changes=changes, now=now)
@@ -135,12 +140,14 @@ def _take_in(source: Source, changes: checkpoints.Changes, now: datetime) -> int
 
 def _finish(source: Source, store: checkpoints.ReadableStore, now: datetime) -> None:
     note_pins(source, store)
+    recount(source, store, now=now)
     findings = SourceFinding.objects.filter(source=source, gone_at=None).count()
     wrong = f"{findings} finding{'s' if findings != 1 else ''}" if findings else ""
     Source.objects.filter(pk=source.pk).update(
         capabilities=store.capabilities.to_dict(),
         health=SourceHealth.ATTENTION if findings else SourceHealth.HEALTHY,
         health_message=wrong,
+        scan_remaining=0,
         last_synced_at=now,
     )
     _forgive(source)
@@ -156,6 +163,8 @@ def _failed(source: Source, error: Exception, now: datetime) -> ScanResult:
     Source.objects.filter(pk=source.pk).update(
         health=health,
         health_message=message,
+        last_error=message,
+        last_error_at=now,
         failed_scans=F("failed_scans") + 1,
         lost_scans=0,
         next_scan_at=now + _pause(source.failed_scans),

@@ -85,6 +85,10 @@ class LangGraphRows(Protocol):
         """Return how many checkpoints a thread has, in one namespace or in all."""
         ...
 
+    def counts(self) -> dict[str, int]:
+        """Return how many checkpoints each thread has."""
+        ...
+
     def parents(self, thread_id: str, namespace: str) -> dict[str, str | None]:
         """Return the parent of each checkpoint of a namespace."""
         ...
@@ -122,6 +126,12 @@ class LangGraphRows(Protocol):
     def write_value(self, write: WriteRow) -> bytes:
         """Return the stored bytes of one write; empty when they are past the limit."""
         ...
+
+
+def names_of(rows: LangGraphRows, thread_id: str) -> set[tuple[str, str]]:
+    """Return the namespace and id of every checkpoint of a thread."""
+    spaces = rows.namespaces(thread_id)
+    return {(space, name) for space in spaces for name in rows.parents(thread_id, space)}
 
 
 def blob_of(value: Any) -> bytes:

@@ -115,6 +115,11 @@ class Rows:
             sql, given = f"{sql} AND checkpoint_ns = %s", [thread_id, namespace]
         return next((int(count) for (count,) in self.session.few(sql, given)), 0)
 
+    def counts(self) -> dict[str, int]:
+        """Return how many checkpoints each thread has."""
+        sql = "SELECT thread_id, count(*) FROM checkpoints GROUP BY thread_id"
+        return {thread_id: int(count) for thread_id, count in self.session.few(sql)}
+
     def parents(self, thread_id: str, namespace: str) -> dict[str, str | None]:
         """Return the parent of each checkpoint of a namespace."""
         return dict(self.session.few(_PARENTS, (thread_id, namespace)))

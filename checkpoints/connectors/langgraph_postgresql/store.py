@@ -13,7 +13,7 @@ from checkpoints.connectors.langgraph import bodies, heads
 from checkpoints.connectors.langgraph.copying import Order
 from checkpoints.connectors.langgraph.deltas import delta_values
 from checkpoints.connectors.langgraph.records import gather, record_of, row_of, unaltered
-from checkpoints.connectors.langgraph.rows import CheckpointRow
+from checkpoints.connectors.langgraph.rows import CheckpointRow, names_of
 from checkpoints.connectors.langgraph.threads import Threads
 from checkpoints.connectors.langgraph_postgresql import schema
 from checkpoints.connectors.langgraph_postgresql.changes import Scanner
@@ -152,6 +152,16 @@ class LangGraphPostgresqlStore(DatabaseOperations, DatabaseTending):
         """Return what was written after a cursor."""
         with self._reading() as (rows, threads):
             return Scanner(rows, threads).changes(cursor, limit=limit, now=self.clock())
+
+    def counts(self) -> dict[str, int]:
+        """Return how many checkpoints each thread has."""
+        with self._reading() as (rows, _):
+            return rows.counts()
+
+    def names(self, thread_id: str) -> set[tuple[str, str]]:
+        """Return the namespace and id of every checkpoint of a thread."""
+        with self._reading() as (rows, _):
+            return names_of(rows, thread_id)
 
     def verify(self) -> Iterator[Finding]:
         """Read everything and yield each thing that is wrong.

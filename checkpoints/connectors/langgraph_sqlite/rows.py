@@ -81,6 +81,11 @@ class Rows:
             sql, given = f"{sql} AND checkpoint_ns = ?", [thread_id, namespace]
         return next((int(count) for (count,) in self.database.rows(sql, given)), 0)
 
+    def counts(self) -> dict[str, int]:
+        """Return how many checkpoints each thread has."""
+        sql = "SELECT thread_id, count(*) FROM checkpoints GROUP BY thread_id"
+        return {text_of(thread_id): int(count) for thread_id, count in self.database.rows(sql)}
+
     def parents(self, thread_id: str, namespace: str) -> dict[str, str | None]:
         """Return the parent of each checkpoint of a namespace."""
         found = self.database.rows(_PARENTS, (thread_id, namespace))

@@ -13,7 +13,7 @@ from checkpoints.connectors.langgraph.copying import Order
 from checkpoints.connectors.langgraph.deltas import delta_values
 from checkpoints.connectors.langgraph.planning import Planner
 from checkpoints.connectors.langgraph.records import gather, record_of, row_of, unaltered
-from checkpoints.connectors.langgraph.rows import CheckpointRow
+from checkpoints.connectors.langgraph.rows import CheckpointRow, names_of
 from checkpoints.connectors.langgraph.threads import Threads
 from checkpoints.connectors.langgraph_sqlite import copies, measuring, schema
 from checkpoints.connectors.langgraph_sqlite.changes import Scanner
@@ -135,6 +135,16 @@ class LangGraphSqliteStore(FileOperations):
         with self._database.snapshot():
             scanner = Scanner(self._rows, self._threads)
             return scanner.changes(cursor, limit=limit, now=self.clock())
+
+    def counts(self) -> dict[str, int]:
+        """Return how many checkpoints each thread has."""
+        with self._database.snapshot():
+            return self._rows.counts()
+
+    def names(self, thread_id: str) -> set[tuple[str, str]]:
+        """Return the namespace and id of every checkpoint of a thread."""
+        with self._database.snapshot():
+            return names_of(self._rows, thread_id)
 
     def verify(self) -> Iterator[Finding]:
         """Read everything and yield each thing that is wrong."""

@@ -41,20 +41,23 @@ def move_heads(upserted: Upserted, told: Mapping[ThreadName, PushedHead]) -> Non
     }
     for name, head in newer.items():
         check_step(head, upserted.threads[name].head_version)
-    rows = _rows(upserted, newer)
+    wanted = {(upserted.threads[name].pk, head.checkpoint_id) for name, head in newer.items()}
+    rows = find_rows(upserted, wanted)
     for name, head in newer.items():
         thread = upserted.threads[name]
         if (row := rows.get((thread.pk, head.checkpoint_id))) is not None:
             thread.head, thread.head_version = row, head.version
 
 
-def _rows(
-    upserted: Upserted, heads: Mapping[ThreadName, PushedHead]
+def find_rows(
+    upserted: Upserted, wanted: set[tuple[int, str]]
 ) -> dict[tuple[int, str], Checkpoint]:
-    """Return rows by thread and id; of several namespaces the outermost."""
+    """Return rows by thread and id; of several namespaces the outermost.
+
+    Those that are neither in the batch nor known are left out.
+    """
     rows = [*upserted.created, *(row for row, _ in upserted.known)]
     present = {(row.thread_id, row.checkpoint_id) for row in rows}
-    wanted = {(upserted.threads[name].pk, head.checkpoint_id) for name, head in heads.items()}
     rows += _indexed(wanted - present)
     rows.sort(key=lambda row: row.namespace, reverse=True)
     return {(row.thread_id, row.checkpoint_id): row for row in rows}

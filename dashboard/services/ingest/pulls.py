@@ -10,8 +10,10 @@ from django.db import transaction
 import checkpoints
 from dashboard.models import Checkpoint, Source, Thread
 from dashboard.services.ingest import cleaning, findings
+from dashboard.services.ingest.heads import find_rows
 from dashboard.services.ingest.resets import begin_anew
 from dashboard.services.ingest.rows import LEARNED, learn
+from dashboard.services.ingest.statements import update
 from dashboard.services.ingest.threads import count_in, count_out, lock_threads, save_threads
 from dashboard.services.ingest.upserts import (
     Ingested,
@@ -86,7 +88,7 @@ def _follow_known(upserted: Upserted) -> None:
         for row, incoming in (*upserted.known, *replaced)
         if _follow(by_pk[row.thread_id], row, incoming)
     ]
-    Checkpoint.objects.bulk_update(touched, [*LEARNED, "removed_at", "removed_reason"])
+    update(Checkpoint, touched, (*LEARNED, "removed_at", "removed_reason"))
 
 
 def _follow(thread: Thread, row: Checkpoint, incoming: Checkpoint) -> bool:
@@ -114,25 +116,22 @@ def _remove(thread: Thread, removal: checkpoints.Removal) -> None:
 
 
 def _follow_threads(upserted: Upserted, views: Iterable[checkpoints.Thread]) -> None:
-    for view in views:
-        thread = upserted.threads.get((view.agent_id, view.thread_id))
-        if thread is not None:
-            _follow_thread(thread, view)
+    """Take over how threads stand now; a head whose batch has not come yet is left for then."""
+    named = ((upserted.threads.get((view.agent_id, view.thread_id)), view) for view in views)
+    followed = [(thread, view) for thread, view in named if thread is not None]
+    wanted = {(thread.pk, view.head_id) for thread, view in followed if view.head_id}
+    heads = find_rows(upserted, wanted)
+    for thread, view in followed:
+        _follow_thread(thread, view)
+        head = heads.get((thread.pk, view.head_id or ""))
+        if head is not None or view.head_id is None:
+            thread.head, thread.head_version = head, view.head_version
 
 
 def _follow_thread(thread: Thread, view: checkpoints.Thread) -> None:
     thread.status = view.status
     thread.next_steps = [cleaning.text(name) for name in view.next_steps]
     thread.detail = cleaning.text(view.detail)
-    head = _head(thread, view.head_id) if view.head_id else None
-    if head is not None or view.head_id is None:
-        thread.head, thread.head_version = head, view.head_version
-
-
-def _head(thread: Thread, checkpoint_id: str) -> Checkpoint | None:
-    """Return the head's row; none yet while its batch has not come."""
-    rows = Checkpoint.objects.filter(thread=thread, checkpoint_id=checkpoint_id)
-    return rows.order_by("namespace").first()
 
 
 def _findings(changes: checkpoints.Changes, upserted: Upserted) -> Iterator[checkpoints.Finding]:

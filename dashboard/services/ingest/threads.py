@@ -6,11 +6,13 @@ for the end of this transaction.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import checkpoints
 from dashboard.models import Agent, Checkpoint, Source, Thread
+from dashboard.services.ingest.statements import update
 
 WORST_FIRST = (
     checkpoints.Status.FAILED,
@@ -89,15 +91,22 @@ def _add(thread: Thread, *, rows: int, stored: int) -> None:
 
 def save_threads(threads: Iterable[Thread]) -> None:
     """Save threads with their agents, whose status is that of their worst thread."""
-    agents: dict[int, Agent] = {}
-    for thread in threads:
-        thread.save(update_fields=(*COUNTED, "next_steps", "detail", "head", "head_version"))
-        agents[thread.agent.pk] = thread.agent
+    rows = list(threads)
+    update(Thread, rows, (*COUNTED, "next_steps", "detail", "head", "head_version"))
+    agents = {thread.agent.pk: thread.agent for thread in rows}
+    worst = _worst(agents)
     for agent in agents.values():
-        agent.status = _worst(agent)
-        agent.save(update_fields=COUNTED)
+        agent.status = worst.get(agent.pk, checkpoints.Status.UNKNOWN)
+    update(Agent, agents.values(), COUNTED)
 
 
-def _worst(agent: Agent) -> checkpoints.Status:
-    present = set(agent.threads.order_by().values_list("status", flat=True).distinct())
-    return next((s for s in WORST_FIRST if s in present), checkpoints.Status.UNKNOWN)
+def _worst(agents: Collection[int]) -> dict[int, checkpoints.Status]:
+    """Return the worst status of each agent's threads, by the agent's primary key."""
+    present: dict[int, set[str]] = defaultdict(set)
+    found = Thread.objects.filter(agent__in=agents).order_by().values_list("agent", "status")
+    for agent_pk, status in found.distinct():
+        present[int(agent_pk)].add(status)
+    return {
+        agent_pk: next((s for s in WORST_FIRST if s in statuses), checkpoints.Status.UNKNOWN)
+        for agent_pk, statuses in present.items()
+    }

@@ -13,6 +13,7 @@ from datetime import datetime
 import checkpoints
 from dashboard.models import Checkpoint, Thread
 from dashboard.services.ingest.rows import same_content, to_row
+from dashboard.services.ingest.statements import insert_checkpoints
 
 Key = tuple[int, str, str]
 """What names a row: the thread's primary key, the namespace, the checkpoint's id."""
@@ -70,7 +71,7 @@ def upsert(
     known = _known(incoming)
     for key, row in incoming.items():
         _sort_in(result, known.get(key), row)
-    Checkpoint.objects.bulk_create(result.created)
+    insert_checkpoints(result.created)
     return result
 
 
