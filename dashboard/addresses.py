@@ -28,6 +28,12 @@ def server_kind(address: str) -> Scheme | None:
     return kind if kind is not None and kind.is_server else None
 
 
+def title_of(kind: str) -> str:
+    """Return what a kind of store is called; its own name where that kind is not here."""
+    found = find_scheme(kind)
+    return found.title if found is not None else kind
+
+
 def take_apart(address: str, given: Credentials = NONE) -> tuple[str, Credentials]:
     """Return an address without user and password, and what opens it.
 

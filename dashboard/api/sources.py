@@ -33,7 +33,7 @@ SOURCE = "/sources/{source}"
 def list_sources(request: ApiRequest) -> dict[str, Any]:
     """List the stores that are registered, by name, each with how reading it goes."""
     page = sources_page(user=request.auth.user)
-    return {"items": [_source(row) for row in page.rows]}
+    return {"items": [answer(row) for row in page.rows]}
 
 
 @router.post("/sources", auth=OPERATE, response={201: SourceOut}, summary="Add a source")
@@ -118,10 +118,11 @@ def _credentials(given: CredentialsIn) -> Credentials:
 
 
 def _read(request: ApiRequest, number: int) -> dict[str, Any]:
-    return _source(source_row(user=request.auth.user, source_pk=number))
+    return answer(source_row(user=request.auth.user, source_pk=number))
 
 
-def _source(row: SourceRow) -> dict[str, Any]:
+def answer(row: SourceRow) -> dict[str, Any]:
+    """Return a source as it is answered."""
     source = row.source
     names = ("name", "kind", "url", "connected", "health", "health_message", "capabilities")
     sums = ("agents", "checkpoints", "remaining", "stored_bytes", "is_being_read", "credentials")

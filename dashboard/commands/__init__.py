@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 import typer
 
-from dashboard.commands import audit, drills, instance, operations, people
+from dashboard.commands import audit, drills, instance, operations, people, sources
 
 
 def register(app: typer.Typer) -> None:
@@ -23,4 +23,5 @@ def register(app: typer.Typer) -> None:
     app.add_typer(people.tokens, name="token")
     app.add_typer(audit.commands, name="audit")
     app.add_typer(operations.commands, name="operations")
+    app.add_typer(sources.commands, name="sources")
     app.add_typer(drills.commands, name="drills")

@@ -55,7 +55,7 @@ def _user(name: str) -> User:
         return login.first_administrator()
     found = User.objects.filter(username=name, is_active=True).first()
     if found is None:
-        raise _ended(Exit.NOT_FOUND, f"There is no open account {name!r}; nothing was changed.")
+        raise ended(Exit.NOT_FOUND, f"There is no open account {name!r}; nothing was changed.")
     return found
 
 
@@ -67,21 +67,29 @@ def _explained() -> Iterator[None]:
     from dashboard.services.drills import DrillRefused
     from dashboard.services.operations import OperationRefused
     from dashboard.services.orders import OrderInvalid
+    from dashboard.services.projects import ProjectRefused
     from dashboard.services.retention import RetentionRefused
+    from dashboard.services.sources import SourceRefused
 
     try:
         yield
     except OperationRefused as error:
-        raise _ended(_exit_of(error.__cause__), str(error)) from None
-    except (PermissionDenied, DrillRefused, RetentionRefused) as error:
-        raise _ended(Exit.REFUSED, str(error)) from None
+        raise ended(_exit_of(error.__cause__), str(error)) from None
+    except (
+        PermissionDenied,
+        DrillRefused,
+        RetentionRefused,
+        ProjectRefused,
+        SourceRefused,
+    ) as error:
+        raise ended(Exit.REFUSED, str(error)) from None
     except Http404 as error:
-        raise _ended(Exit.NOT_FOUND, str(error)) from None
+        raise ended(Exit.NOT_FOUND, str(error)) from None
     except ObjectDoesNotExist:
-        raise _ended(Exit.NOT_FOUND, NOT_THERE) from None
+        raise ended(Exit.NOT_FOUND, NOT_THERE) from None
     except OrderInvalid as error:
         text = f"{error.field or 'The order'}: {error}. Nothing was changed."
-        raise _ended(Exit.USAGE, text) from None
+        raise ended(Exit.USAGE, text) from None
 
 
 def _exit_of(cause: BaseException | None) -> Exit:
@@ -90,6 +98,7 @@ def _exit_of(cause: BaseException | None) -> Exit:
     return Exit.CORRUPT if isinstance(cause, checkpoints.CorruptCheckpoint) else Exit.REFUSED
 
 
-def _ended(code: Exit, sentence: str) -> typer.Exit:
+def ended(code: Exit, sentence: str) -> typer.Exit:
+    """Say why on stderr and return the exit."""
     errors.print(f"holdfast: {one_line(sentence)}", markup=False, highlight=False)
     return typer.Exit(code)
