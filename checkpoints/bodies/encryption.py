@@ -52,10 +52,18 @@ class Keyring:
         """Return a new random key as :meth:`from_text` takes it."""
         return base64.urlsafe_b64encode(os.urandom(KEY)).decode("ascii")
 
-    def seal(self, data: bytes, bound_to: bytes) -> bytes:
-        """Encrypt with the current key. What it is bound to must be given again to open it."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the keys, that which seals first."""
+        return tuple(self._ciphers)
+
+    def seal(self, data: bytes, bound_to: bytes, *, name: str | None = None) -> bytes:
+        """Encrypt with the current key or a named one.
+
+        What it is bound to must be given again to open it.
+        """
         nonce = os.urandom(NONCE)
-        return nonce + self._ciphers[self.current].encrypt(nonce, data, bound_to)
+        return nonce + self._ciphers[name or self.current].encrypt(nonce, data, bound_to)
 
     def open(self, name: str, sealed: bytes, bound_to: bytes) -> bytes:
         """Decrypt what the named key sealed.

@@ -15,6 +15,14 @@ MISLEADING: Final = (
         Severity.RISK,
     ),
     FindingKind(
+        "passed_over",
+        "Passed over when its framework resumes",
+        "It can be loaded by its id alone: a run that resumes from the newest checkpoint starts "
+        "from an older one, or anew, without a word.",
+        "Resume by the id, or let the agent save plain files on a disk that is encrypted.",
+        Severity.RISK,
+    ),
+    FindingKind(
         "plaintext",
         "Plain among encrypted",
         "What this checkpoint holds can be read by all who can read the store.",

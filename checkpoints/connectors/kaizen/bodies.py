@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from checkpoints.connectors.inert import decode_json
+from checkpoints.connectors.kaizen.encryption import Keys, Opened
 from checkpoints.connectors.kaizen.names import FileName, Layout
 from checkpoints.errors import CorruptCheckpoint
 
@@ -47,15 +48,15 @@ class Line:
         return state
 
 
-def lines_of(name: FileName, stored: bytes) -> list[Line]:
-    """Return the states in a file, undecoded. Raises Unreadable."""
+def lines_of(name: FileName, stored: bytes, keys: Keys | None = None) -> list[Line]:
+    """Return the states in a file, undecoded; encrypted ones with their keys. Raises Unreadable."""
     if len(stored) > MAX_BYTES:
         raise _too_large()
     if not stored:
         raise Unreadable(
             "zero_length", "the file is empty; Kaizen silently goes back to an older step"
         )
-    content = decompress(stored) if name.is_gzipped else stored
+    content = content_of(name, stored, keys)
     texts = [text for text in content.split(b"\n") if text.strip()]
     if not texts:
         raise Unreadable("zero_length", "the file holds no state; Kaizen silently skips it")
@@ -64,6 +65,23 @@ def lines_of(name: FileName, stored: bytes) -> list[Line]:
     if name.layout is Layout.CYCLE:
         return [_line(len(texts), texts[-1], stored, content)]
     return [_line(number, text, stored, content) for number, text in enumerate(texts, 1)]
+
+
+def content_of(name: FileName, stored: bytes, keys: Keys | None) -> bytes:
+    """Return a file's text: decompressed, then decrypted. Raises Unreadable."""
+    if name.is_encrypted:
+        return opened(name, stored, keys or Keys()).content
+    return decompress(stored) if name.is_gzipped else stored
+
+
+def opened(name: FileName, stored: bytes, keys: Keys) -> Opened:
+    """Open an encrypted file. Raises Unreadable."""
+    try:
+        return keys.open(decompress(stored) if name.is_gzipped else stored)
+    except Unreadable:
+        raise
+    except CorruptCheckpoint as error:
+        raise Unreadable("unopened", str(error)) from error
 
 
 def _only(texts: list[bytes], stored: bytes) -> Line:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from checkpoints.connectors.documents.folder import Entry, Folder
 from checkpoints.connectors.documents.publishing import TEMPORARY_SUFFIX
-from checkpoints.connectors.kaizen.bodies import MAX_BYTES, Line, Unreadable, lines_of
-from checkpoints.connectors.kaizen.names import FileName, Layout, is_leftover, parse_name
+from checkpoints.connectors.kaizen.bodies import MAX_BYTES, Line, Unreadable, lines_of, opened
+from checkpoints.connectors.kaizen.encryption import Keys, Opened
+from checkpoints.connectors.kaizen.names import (
+    LOADED_INSTEAD,
+    NEVER_LOADED,
+    FileName,
+    Layout,
+    is_leftover,
+    parse_name,
+)
 from checkpoints.connectors.kaizen.states import Saved, Source, locked_away, saved_of
 from checkpoints.errors import CheckpointNotFound
 from checkpoints.records import Finding, Status
@@ -31,6 +40,7 @@ class Catalog:
 
     folder: Folder
     agent: str
+    keys: Keys = field(default_factory=Keys)
     _known: dict[Entry, FileContent] = field(default_factory=dict)
 
     def read(self) -> dict[Entry, FileContent]:
@@ -60,13 +70,17 @@ class Catalog:
 
     def line(self, saved: Saved) -> Line:
         """Read a checkpoint's line again. Raises CorruptCheckpoint, CheckpointNotFound."""
-        lines = lines_of(saved.name, self.folder.read(saved.entry, MAX_BYTES))
+        lines = self._lines(saved.name, self.folder.read(saved.entry, MAX_BYTES))
         found = next((line for line in lines if line.number == saved.line), None)
         if found is None:
             raise CheckpointNotFound(
                 f"{saved.entry.place} does not hold {saved.record.id} any more"
             )
         return found
+
+    def opened(self, saved: Saved) -> Opened:
+        """Open an encrypted file, also to learn by which key. Raises Unreadable, StoreError."""
+        return opened(saved.name, self.folder.read(saved.entry, MAX_BYTES), self.keys)
 
     @property
     def max_bytes(self) -> int:
@@ -80,18 +94,24 @@ class Catalog:
     def digests(self, entry: Entry, content: bytes) -> dict[str, str]:
         """Return the digest of each state in a file's bytes. Raises CorruptCheckpoint."""
         held = self.content(entry).saved
-        lines = {line.number: line for line in lines_of(held[0].name, content)} if held else {}
+        if held and held[0].is_locked:
+            return {held[0].record.id: hashlib.sha256(content).hexdigest()}
+        found = self._lines(held[0].name, content) if held else ()
+        lines = {line.number: line for line in found}
         return {item.record.id: lines[item.line].sha256 for item in held if item.line in lines}
 
     def _read(self, entry: Entry) -> FileContent:
         name = parse_name(entry.name)
         if name is None:
             return FileContent(findings=tuple(_leftover(entry)))
-        if name.is_encrypted:
-            return self._encrypted(entry, name)
         try:
-            lines = lines_of(name, self.folder.read(entry, MAX_BYTES))
+            stored = self.folder.read(entry, MAX_BYTES)
+            if name.is_encrypted and stored and not self.keys.given:
+                return self._locked(entry, name, stored, "encrypted", "no key is given")
+            lines = self._lines(name, stored)
         except Unreadable as error:
+            if error.kind == "unopened":
+                return self._locked(entry, name, stored, error.kind, str(error))
             return FileContent(findings=(_unreadable(entry, name, error),))
         except CheckpointNotFound:
             return FileContent()
@@ -110,11 +130,15 @@ class Catalog:
         findings += [found for item in saved for found in _oddities(item)]
         return FileContent(saved=tuple(saved), findings=tuple(findings), is_whole=is_whole)
 
-    def _encrypted(self, entry: Entry, name: FileName) -> FileContent:
-        saved = locked_away(self._source(entry, name, None))
-        message = f"{entry.place}: {saved.record.damage}; Kaizen never lists it"
-        found = finding("encrypted", message, name.stem)
-        return FileContent(saved=(saved,), findings=(found,))
+    def _lines(self, name: FileName, stored: bytes) -> list[Line]:
+        return lines_of(name, stored, self.keys)
+
+    def _locked(
+        self, entry: Entry, name: FileName, stored: bytes, kind: str, why: str
+    ) -> FileContent:
+        saved = locked_away(self._source(entry, name, None), hashlib.sha256(stored).hexdigest())
+        found = finding(kind, f"{entry.place}: {why}", name.stem)
+        return FileContent(saved=(saved,), findings=(found, *_passed_over(saved)))
 
     def _source(self, entry: Entry, name: FileName, line: Line | None) -> Source:
         fallback = entry.subfolder or self.agent
@@ -148,9 +172,21 @@ def _unreadable(entry: Entry, name: FileName, error: Unreadable) -> Finding:
     return finding(error.kind, f"{entry.place}: {error}", name.stem)
 
 
+def _passed_over(saved: Saved) -> Iterator[Finding]:
+    """Yield what Kaizen does with an encrypted file, whether a key is at hand or not."""
+    place, name = saved.entry.place, saved.name
+    if name.suffix == NEVER_LOADED:
+        message = f"{place}: Kaizen looks for {name.stem}{LOADED_INSTEAD} and never finds it"
+        yield finding("unloadable", message, saved.record.id)
+    elif name.is_encrypted:
+        message = f"{place}: Kaizen loads it by its id, but never lists what is encrypted"
+        yield finding("passed_over", message, saved.record.id)
+
+
 def _oddities(saved: Saved) -> Iterator[Finding]:
     """Yield what Kaizen will stumble over in a state that can be read."""
     record, place = saved.record, saved.entry.place
+    yield from _passed_over(saved)
     if record.damage:
         yield finding("unloadable", f"{place}: {record.damage}", record.id)
     if saved.naive_time:

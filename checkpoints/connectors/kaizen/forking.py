@@ -113,7 +113,7 @@ def fork(catalog: Catalog, order: ForkOrder) -> str:
         everything = catalog.saved()
         _require_free(catalog, everything, place, order.plan.new_agent_id)
         head = _head(everything, origin)
-        content = encoded(_copied(line, place, order), like=head)
+        content = encoded(catalog, _copied(line, place, order), like=head)
         directory = _directory(stack, catalog, root, place)
         name = file_name(head, order.written_id, order.now)
         publish(directory, name, content, _look(catalog, head))

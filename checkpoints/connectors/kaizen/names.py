@@ -9,6 +9,10 @@ from enum import StrEnum
 from checkpoints.connectors.documents.publishing import TEMPORARY_SUFFIX
 
 _SUFFIXES = (".enc.jsonl.gz", ".enc.gz.jsonl", ".enc.jsonl", ".jsonl.gz", ".jsonl")
+NEVER_LOADED = ".enc.jsonl.gz"
+"""How Kaizen names what it encrypts and compresses, and does not find again."""
+LOADED_INSTEAD = ".enc.gz.jsonl"
+"""How it would have to be named, the content being the same."""
 _CYCLE = re.compile(r"checkpoint_cycle_\d+")
 _TIMESTAMP = re.compile(r"\d{8}T\d{6,12}Z?|\d{4}-\d\d-\d\dT[\d:.+\-]+Z?")
 

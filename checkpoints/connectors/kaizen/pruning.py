@@ -35,7 +35,7 @@ def exempt(saved: Sequence[Saved], agent_id: str | None) -> dict[str, str]:
     own = [item for item in saved if agent_id in (None, item.record.agent_id)]
     kept = dict(_branch_points(own, saved))
     for item in own:
-        if item.name.is_encrypted:
+        if item.is_locked:
             kept[item.record.id] = "encrypted: whether the agent needs it cannot be told"
     for item in _newest(own):
         kept[item.record.id] = "its agent's newest, which Kaizen resumes from"

@@ -13,6 +13,7 @@ from checkpoints.connectors.kaizen import sizes
 from checkpoints.connectors.kaizen import threads as lineages
 from checkpoints.connectors.kaizen.bodies import MAX_BYTES, Line
 from checkpoints.connectors.kaizen.catalog import Catalog
+from checkpoints.connectors.kaizen.encryption import Keys, no_key
 from checkpoints.connectors.kaizen.limits import reasons_against
 from checkpoints.connectors.kaizen.states import THREAD, Saved
 from checkpoints.connectors.kaizen.verify import verify
@@ -34,18 +35,24 @@ class KaizenReading:
     """Lists and reads the checkpoints in a folder of Kaizen's."""
 
     def __init__(
-        self, path: Path, *, url: str | None, agent: str | None, clock: Callable[[], datetime]
+        self,
+        path: Path,
+        *,
+        url: str | None,
+        agent: str | None,
+        clock: Callable[[], datetime],
+        keys: Keys,
     ) -> None:
         self.path = path
         self.url = url or f"kaizen:///{path}"
         self.clock = clock
         self._folder = Folder(path)
-        self._catalog = Catalog(self._folder, agent or _agent_by_folder(path))
+        self._catalog = Catalog(self._folder, agent or _agent_by_folder(path), keys)
 
     @property
     def capabilities(self) -> Capabilities:
         """What can be done with this folder, with the reason for each thing that cannot."""
-        reasons = reasons_against(self._folder)
+        reasons = reasons_against(self._folder, has_keys=self._catalog.keys.given)
         return Capabilities(
             restore="restore" not in reasons,
             fork="fork" not in reasons,
@@ -112,7 +119,7 @@ class KaizenReading:
 
     def verify(self) -> Iterator[Finding]:
         """Read everything and yield each thing that is wrong."""
-        return verify(self._catalog)
+        return verify(self._catalog, self.clock())
 
     def close(self) -> None:
         """Let go of nothing: files are open only while they are read."""
@@ -148,8 +155,8 @@ class KaizenReading:
 
     def _line(self, checkpoint: Checkpoint) -> Line:
         saved = self._find(checkpoint.id)
-        if saved.name.is_encrypted:
-            raise CorruptCheckpoint(str(saved.record.damage), checkpoint_id=checkpoint.id)
+        if saved.is_locked:
+            raise no_key(saved.entry.place)
         line = self._catalog.line(saved)
         if checkpoint.sha256 not in (None, line.sha256):
             raise CorruptCheckpoint(

@@ -19,7 +19,7 @@ from checkpoints.connectors.documents.publishing import (
 from checkpoints.connectors.kaizen import threads
 from checkpoints.connectors.kaizen.bodies import Line
 from checkpoints.connectors.kaizen.catalog import Catalog
-from checkpoints.connectors.kaizen.names import Layout
+from checkpoints.connectors.kaizen.names import LOADED_INSTEAD, NEVER_LOADED, Layout
 from checkpoints.connectors.kaizen.states import Saved
 from checkpoints.errors import CorruptCheckpoint, HeadMoved, PlanRefused
 from checkpoints.records import Directive, RestorePlan, RestoreTarget
@@ -51,7 +51,8 @@ def restore(catalog: Catalog, order: Order) -> str:
         head = _required_head(lineage, order)
         _origin, line = required_line(catalog, order.plan.targets[0])
         name, state = file_name(head, order.written_id, order.now), _copied(line, order)
-        publish(directory, name, encoded(state, like=head), look_of(directory, head.entry.name))
+        content = encoded(catalog, state, like=head)
+        publish(directory, name, content, look_of(directory, head.entry.name))
         return order.written_id
 
 
@@ -122,14 +123,17 @@ def _metadata(given: Any, order: Order) -> dict[str, Any]:
     )
 
 
-def encoded(state: dict[str, Any], *, like: Saved) -> bytes:
-    """Return a state as the bytes of a file of the same form as another."""
-    text = (json.dumps(state) + "\n").encode()
-    return gzip.compress(text, _GZIP_LEVEL) if like.name.is_gzipped else text
+def encoded(catalog: Catalog, state: dict[str, Any], *, like: Saved) -> bytes:
+    """Return a state as the bytes of a file of the same form as another, under the same key."""
+    content = (json.dumps(state) + "\n").encode()
+    if like.name.is_encrypted:
+        content = catalog.opened(like).seal(content)
+    return gzip.compress(content, _GZIP_LEVEL) if like.name.is_gzipped else content
 
 
 def file_name(like: Saved, written_id: str, now: datetime) -> str:
-    """Name a file as the agent names its own."""
+    """Name a file as the agent names its own, or as Kaizen will find it."""
+    suffix = LOADED_INSTEAD if like.name.suffix == NEVER_LOADED else like.name.suffix
     if like.name.layout is Layout.MANY:
-        return f"{now.astimezone(UTC):%Y%m%dT%H%M%S%f}{like.name.suffix}"
-    return f"{written_id}{like.name.suffix}"
+        return f"{now.astimezone(UTC):%Y%m%dT%H%M%S%f}{suffix}"
+    return f"{written_id}{suffix}"

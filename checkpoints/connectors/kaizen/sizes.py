@@ -21,7 +21,7 @@ def field_sizes(catalog: Catalog, lineage: Iterable[Saved]) -> Iterator[FieldSiz
     """
     sums = FieldSums()
     for saved in lineage:
-        if saved.name.is_encrypted:
+        if saved.is_locked:
             continue
         with suppress(CorruptCheckpoint, CheckpointNotFound):
             sums.add({name: _size(value) for name, value in catalog.line(saved).decode().items()})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,6 +46,8 @@ FIELDS = frozenset(
         "metadata",
     }
 )
+REMEMBERED = ("conversation_history", "memory_contents", "completed_actions", "approval_history")
+"""The fields that only grow while an agent works."""
 REQUIRED = ("checkpoint_id", "agent_id", "timestamp", "step_number", "status")
 
 
@@ -70,6 +72,8 @@ class Saved:
     raw_agent: str
     naive_time: bool = False
     extra_fields: frozenset[str] = frozenset()
+    is_locked: bool = False
+    items: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_alone(self) -> bool:
@@ -89,6 +93,7 @@ def saved_of(source: Source, state: Mapping[str, Any]) -> Saved:
         raw_agent=raw_agent,
         naive_time=written_at is not None and written_at.tzinfo is None,
         extra_fields=frozenset(map(str, state)) - FIELDS,
+        items={n: len(v) for n in REMEMBERED if isinstance(v := state.get(n), (list, dict))},
     )
 
 
@@ -112,9 +117,8 @@ def _record(source: Source, state: Mapping[str, Any], written_at: datetime | Non
     )
 
 
-def locked_away(source: Source) -> Saved:
+def locked_away(source: Source, sha256: str) -> Saved:
     """Make the record of an encrypted file: its name is all that can be known of it."""
-    loadable = "" if source.name.suffix == ".enc.jsonl" else "; not even Kaizen can load this form"
     record = Checkpoint(
         id=source.name.stem,
         agent_id=source.agent_fallback,
@@ -123,7 +127,8 @@ def locked_away(source: Source) -> Saved:
         created_at=modified_at(source.entry),
         stored_size=source.entry.stamp.size,
         metadata={"file": source.entry.place},
-        damage=f"encrypted: only the agent's key can open it{loadable}",
+        sha256=sha256,
+        damage="encrypted: no key at hand opens it",
     )
     return Saved(
         record=record,
@@ -131,6 +136,7 @@ def locked_away(source: Source) -> Saved:
         name=source.name,
         line=1,
         raw_agent=GENERIC_AGENT,
+        is_locked=True,
     )
 
 

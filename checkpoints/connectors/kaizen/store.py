@@ -9,6 +9,7 @@ from pathlib import Path
 
 from checkpoints.connectors.kaizen import pruning
 from checkpoints.connectors.kaizen import threads as lineages
+from checkpoints.connectors.kaizen.encryption import Keys
 from checkpoints.connectors.kaizen.erasing import Eraser
 from checkpoints.connectors.kaizen.forking import ForkOrder, fork, make_fork_plan, named_agent
 from checkpoints.connectors.kaizen.planning import make_plan
@@ -31,7 +32,7 @@ class KaizenStore(KaizenReading):
 
     ``agent`` names the agent whose states all say ``autonomous_agent``; unless given, the folder
     names it. Raises PermanentStoreError when ``path`` is not a folder. ``clock`` gives the present
-    time.
+    time. ``keys`` open files that Kaizen encrypted, and encrypt those that are written beside them.
     """
 
     restamped_fields = RESTAMPED
@@ -43,8 +44,9 @@ class KaizenStore(KaizenReading):
         url: str | None = None,
         agent: str | None = None,
         clock: Callable[[], datetime] = utc_now,
+        keys: Keys | None = None,
     ) -> None:
-        super().__init__(path, url=url, agent=agent, clock=clock)
+        super().__init__(path, url=url, agent=agent, clock=clock, keys=keys or Keys())
 
     def plan_restore(self, checkpoint: Checkpoint) -> RestorePlan:
         """Say what a restore would do now. Raises CorruptCheckpoint, PlanRefused."""
@@ -91,7 +93,8 @@ class KaizenStore(KaizenReading):
         saved = self._find(checkpoint.id)
         self._line(checkpoint)
         copy_files(self._catalog, saved, folder)
-        return KaizenStore(folder, agent=self._catalog.agent, clock=self.clock)
+        agent, keys = self._catalog.agent, self._catalog.keys
+        return KaizenStore(folder, agent=agent, clock=self.clock, keys=keys)
 
     def plan_fork(
         self,

@@ -20,8 +20,12 @@ def newest_first(saved: Iterable[Saved]) -> list[Saved]:
 
 
 def head_of(saved: Iterable[Saved]) -> Saved | None:
-    """Return the checkpoint of one agent that Kaizen resumes from."""
-    return next((item for item in newest_first(saved) if item.record.damage is None), None)
+    """Return the checkpoint of one agent that Kaizen resumes from.
+
+    It never lists what is encrypted: where all is, this is the newest, to be loaded by its id.
+    """
+    found = [item for item in newest_first(saved) if item.record.damage is None]
+    return next((item for item in found if not item.name.is_encrypted), next(iter(found), None))
 
 
 def threads_of(saved: Iterable[Saved], now: datetime) -> dict[str, Thread]:

@@ -3,20 +3,49 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
+from datetime import datetime, timedelta
 
 from checkpoints.connectors import marks
 from checkpoints.connectors.kaizen.catalog import Catalog, finding
 from checkpoints.connectors.kaizen.states import Saved
 from checkpoints.records import Finding
 
+_AHEAD = timedelta(minutes=1)
+"""How far the clocks of two machines may be apart."""
+_FEWEST_ITEMS = 2
 
-def verify(catalog: Catalog) -> Iterator[Finding]:
-    """Yield damaged, encrypted and leftover files, doubled ids and parents that are gone."""
+
+def verify(catalog: Catalog, now: datetime) -> Iterator[Finding]:
+    """Yield what is wrong with each file and between them, at ``now``."""
     for content in catalog.read().values():
         yield from content.findings
     yield from catalog.duplicates()
+    saved = catalog.saved()
+    yield from _from_the_future(saved, now)
+    yield from _emptied(saved)
     yield from _missing_parents(catalog)
+
+
+def _from_the_future(saved: Iterable[Saved], now: datetime) -> Iterator[Finding]:
+    for item in saved:
+        written_at = item.record.created_at
+        if written_at - now > _AHEAD and not item.is_locked:
+            message = f"{item.entry.place}: it is dated {written_at:%Y-%m-%d %H:%M} UTC"
+            yield finding("future_id", f"{message}, which is yet to come", item.record.id)
+
+
+def _emptied(saved: Iterable[Saved]) -> Iterator[Finding]:
+    """Yield the states whose memory is empty though that of their parent was not."""
+    known = {item.record.id: item for item in saved}
+    for item in known.values():
+        parent = known.get(item.record.parent_id or "")
+        if parent is None or item.is_locked:
+            continue
+        for name, before in parent.items.items():
+            if before >= _FEWEST_ITEMS and not item.items.get(name, 0):
+                message = f"{item.entry.place}: {name} held {before} items at {parent.record.id}"
+                yield finding("poisoned", f"{message} and holds none here", item.record.id)
 
 
 def _missing_parents(catalog: Catalog) -> Iterator[Finding]:
