@@ -179,11 +179,13 @@ class ThreadPruned:
     """What became of a thread's prune. ``stayed`` maps ids that did not go to the reason.
 
     ``freed_bytes`` counts what their store gave back; trash of the store's own gives it back later.
+    ``notes`` say what is left to do, such as why a file is as large as it was.
     """
 
     removed: tuple[str, ...]
     stayed: Mapping[str, str]
     freed_bytes: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -163,6 +163,8 @@ def _carry_out(on: Operated, plans: Sequence[ThreadPrune], reason: str, as_json:
         f"{operation_id} can be undone until they are swept."
     )
     print_result(as_json, result, sentence)
+    for note in dict.fromkeys(note for one in ended for note in one["notes"]):
+        errors.print(output.shown(note))
     if stayed:
         for one in ended:
             for name, why in one["stayed"].items():
@@ -207,4 +209,5 @@ def _told(plan: ThreadPrune, done: ThreadPruned) -> dict[str, Any]:
         "removed": list(done.removed),
         "stayed": dict(done.stayed),
         "freed_bytes": done.freed_bytes,
+        "notes": list(done.notes),
     }

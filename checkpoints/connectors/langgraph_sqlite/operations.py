@@ -98,16 +98,23 @@ class FileOperations(Trashing):
     ) -> ThreadPruned:
         """Move rows into the trash and out of the file, and give the file's free space back.
 
-        While others hold the file its space is left as it is. The store's clock says whether a
+        While others hold the file its space is left as it is, and where to write it anew would
+        take long; the notes say so. The store's clock says whether a
         run may be going on; nothing goes then. Raises StoreError, PlanRefused or
         CorruptCheckpoint; then nothing was moved.
         """
         before = space.taken(self.path)
         done = self._removed(prune, operation_id=operation_id, trash=trash)
+        note = None
         if done.removed:
             space.give_back(self.path)
-        freed = max(0, before - space.taken(self.path))
-        return ThreadPruned(removed=done.removed, stayed=done.stayed, freed_bytes=freed)
+            note = space.why_not_given_back(self.path)
+        return ThreadPruned(
+            removed=done.removed,
+            stayed=done.stayed,
+            freed_bytes=max(0, before - space.taken(self.path)),
+            notes=(note,) if note else (),
+        )
 
     def erase_thread(
         self,

@@ -18,7 +18,10 @@ ThreadName = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sum:
-    """What the steps came to. ``stayed`` says why, by checkpoint; ``failures`` by thread."""
+    """What the steps came to.
+
+    ``stayed`` says why, by checkpoint; ``failures`` by thread; ``notes`` are what stores add.
+    """
 
     done: int
     not_begun: int
@@ -26,6 +29,7 @@ class Sum:
     freed_bytes: int
     stayed: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -52,6 +56,11 @@ class Sum:
             said.append(f"in {failed} nothing was changed: {_named(self.failures)}")
         return f" {'; '.join(said)}." if said else ""
 
+    def besides(self) -> str:
+        """Say what was not done, then what the stores noted; empty when there is nothing."""
+        noted = f" {'; '.join(self.notes[:REASONS_NAMED])}." if self.notes else ""
+        return self.why_not_whole() + noted
+
     def to_result(self) -> dict[str, Any]:
         """Return it for the operation's row."""
         shown = dict(list(self.stayed.items())[:STAYED_KEPT])
@@ -76,7 +85,12 @@ def sum_of(steps: Sequence[OperationStep], *, counted_as: str) -> Sum:
         freed_bytes=sum(step.result.get("freed_bytes", 0) for step in steps),
         stayed=stayed,
         failures={step.action: step.failure for step in steps if step.failure},
+        notes=_distinct(note for step in steps for note in step.result.get("notes", ())),
     )
+
+
+def _distinct(notes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(notes))
 
 
 def thread_rows(operation: Operation, names: Iterable[ThreadName]) -> dict[ThreadName, int]:

@@ -80,6 +80,7 @@ class PruneWork:
             REMOVED: list(pruned.removed),
             "stayed": {**stayed, **pruned.stayed},
             "freed_bytes": pruned.freed_bytes,
+            "notes": list(pruned.notes),
         }
 
     def book(self, step: OperationStep, result: Mapping[str, Any], now: datetime) -> None:
@@ -97,7 +98,7 @@ class PruneWork:
         message = f"{went} went to the trash and can be brought back until they are swept."
         return Ending(
             state=total.state,
-            message=(message if total.acted_on else "Nothing went.") + total.why_not_whole(),
+            message=(message if total.acted_on else "Nothing went.") + total.besides(),
             result=total.to_result(),
         )
 

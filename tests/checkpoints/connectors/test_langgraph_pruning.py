@@ -24,6 +24,7 @@ from checkpoints import ThreadPrune, ThreadPruned, TrashItem, lineage, open_nati
 from checkpoints.connectors.langgraph import pruning as pruning_module
 from checkpoints.connectors.langgraph.needs import Needs
 from checkpoints.connectors.langgraph_sqlite import LangGraphSqliteStore
+from checkpoints.connectors.langgraph_sqlite import space as space_module
 from checkpoints.retention import RetentionPolicy
 from checkpoints.trash import StoreTrash
 from tests.checkpoints.connectors import graphs
@@ -695,9 +696,23 @@ class TestSpace:
             done = remove(store, prune, trash)
             assert set(done.removed) == {d.checkpoint_id for d in prune.remove}
             assert done.freed_bytes == 0
+            assert "while another process holds it" in done.notes[0]
         again = remove(store, prune, trash)
+        assert again.notes == ()
         assert again.removed == done.removed
         assert again.freed_bytes > 0
+
+    def test_a_file_that_is_too_large_to_be_written_anew_is_left_and_named(
+        self, path: Path, trash: StoreTrash, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store = counted(path, until=60)
+        size = path.stat().st_size
+        monkeypatch.setattr(space_module, "_MOST", 4096)
+        done = remove(store, plan(store, "t"), trash)
+        assert done.removed
+        assert done.freed_bytes == 0
+        assert "run VACUUM on it at a quiet time" in done.notes[0]
+        assert path.stat().st_size >= size
 
     def test_what_a_run_saves_after_a_prune_is_told(self, path: Path, trash: StoreTrash) -> None:
         store = counted(path)

@@ -89,6 +89,16 @@ def test_a_prune_of_a_langgraph_thread_is_undone_to_the_last_row(
     assert listed(bench) == before
 
 
+def test_a_file_that_was_not_written_anew_is_named(
+    benches: tuple[Bench, Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("checkpoints.connectors.langgraph_sqlite.space._MOST", 4096)
+    monkeypatch.setattr("checkpoints.connectors.langgraph_sqlite.space._WORTH", 1_000_000)
+    pruned = prune(benches[0])
+    assert pruned.state == OperationState.SUCCEEDED, pruned.message
+    assert "run VACUUM on it at a quiet time" in pruned.message
+
+
 def test_an_erasure_leaves_the_trash_of_another_store_alone(benches: tuple[Bench, Bench]) -> None:
     one, two = benches
     before = listed(one)
