@@ -54,6 +54,10 @@ class WorkflowLayout(WritableLayout):
         """Return the id that a file's name says."""
         return entry.name.removesuffix(SUFFIX)
 
+    def file_of(self, checkpoint_id: str) -> str | None:
+        """Return the name of the file of a checkpoint."""
+        return f"{checkpoint_id}{SUFFIX}"
+
     def among(self, saved: Sequence[Saved]) -> Iterator[Finding]:
         """Yield checkpoints that say another's id, and lineages that are broken off."""
         present = {item.record.id: item for item in saved}

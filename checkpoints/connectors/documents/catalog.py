@@ -86,6 +86,13 @@ class Layout:
         """Yield what is wrong between checkpoints that are each well."""
         yield from ()
 
+    def file_of(self, checkpoint_id: str) -> str | None:
+        """Return the name of the only file at the top that can hold a checkpoint, if there is one.
+
+        It is then found without reading the others.
+        """
+        return None
+
     def id_of(self, entry: Entry) -> str | None:
         """Return the id of the checkpoint that a file is for, if its name says so."""
         return None
@@ -116,6 +123,20 @@ class Catalog:
         for saved in _all(self.read()):
             chosen.setdefault((saved.record.thread_id, saved.record.id), saved)
         return self.layout.linked(list(chosen.values()))
+
+    def direct(self, checkpoint_id: str, thread_id: str | None) -> Saved | None:
+        """Return a checkpoint whose file can be told by its id, without its parent."""
+        name = self.layout.file_of(checkpoint_id)
+        entry = self.folder.entry(name) if name else None
+        held = self.content(entry).saved if entry else ()
+        return next(
+            (
+                saved
+                for saved in held
+                if saved.record.id == checkpoint_id and thread_id in (None, saved.record.thread_id)
+            ),
+            None,
+        )
 
     def duplicates(self) -> Iterator[Finding]:
         """Yield the files that another file of the same id hides."""

@@ -53,7 +53,7 @@ class WritableLayout(Layout):
     tolerance = timedelta(0)
 
     def copied(self, part: bytes, copy: Copy) -> bytes:
-        """Return the bytes of a copy. Raises PlanRefused, Unreadable."""
+        """Return the bytes of a copy of others. Raises PlanRefused, Unreadable."""
         raise NotImplementedError
 
     def edited(self, part: bytes, edits: Sequence[Edit]) -> None:
@@ -101,10 +101,11 @@ class Copier:
             if done:
                 return done
             head = _required_head(lineage, plan)
-            copy = self._restored(plan, order)
+            origin, part = self._required(plan.targets[0], plan.thread_id)
+            copy = self._restored(origin, plan, order)
             require_newest(head, copy.created_at)
             _require_present(copy, order.now + self.layout.tolerance)
-            self._write(directory, copy, like=head)
+            self._write(directory, part, copy, like=head)
             return order.written_id
 
     def fork(self, plan: ForkPlan, order: Order, require: Callable[[], None]) -> str:
@@ -122,14 +123,14 @@ class Copier:
             if done:
                 return done
             require()
-            copy = self._forked(plan, order)
-            self._write(directory, copy, like=copy.origin)
+            found, part = self._required(plan.targets[0], plan.thread_id)
+            self._write(directory, part, self._forked(found, plan, order), like=found)
             return order.written_id
 
-    def _restored(self, plan: RestorePlan, order: Order) -> Copy:
+    def _restored(self, origin: Saved, plan: RestorePlan, order: Order) -> Copy:
         target = plan.targets[0]
         return Copy(
-            origin=self._required(target, plan.thread_id),
+            origin=origin,
             written_id=order.written_id,
             agent_id=plan.agent_id,
             thread_id=plan.thread_id,
@@ -143,10 +144,10 @@ class Copier:
             ),
         )
 
-    def _forked(self, plan: ForkPlan, order: Order) -> Copy:
+    def _forked(self, origin: Saved, plan: ForkPlan, order: Order) -> Copy:
         target = plan.targets[0]
         return Copy(
-            origin=self._required(target, plan.thread_id),
+            origin=origin,
             written_id=order.written_id,
             agent_id=plan.new_agent_id,
             thread_id=plan.new_thread_id,
@@ -164,8 +165,8 @@ class Copier:
             },
         )
 
-    def _required(self, target: RestoreTarget, thread_id: str) -> Saved:
-        """Return what a plan copies. Raises CorruptCheckpoint when it is not what it saw."""
+    def _required(self, target: RestoreTarget, thread_id: str) -> tuple[Saved, bytes]:
+        """Return what a plan copies and its bytes. Raises CorruptCheckpoint if it has changed."""
         saved = _found(self.catalog.saved(), target.checkpoint_id, thread_id)
         part = self.catalog.part(saved) if saved and not saved.record.damage else None
         if saved is None or part is None or digest(part) != target.sha256:
@@ -174,10 +175,10 @@ class Copier:
                 f"the checkpoint {target.checkpoint_id} {what}; nothing was changed",
                 checkpoint_id=target.checkpoint_id,
             )
-        return saved
+        return saved, part
 
-    def _write(self, directory: int, copy: Copy, *, like: Saved) -> None:
-        content = self.layout.copied(self.catalog.part(copy.origin), copy)
+    def _write(self, directory: int, part: bytes, copy: Copy, *, like: Saved) -> None:
+        content = self.layout.copied(part, copy)
         require_readable(content, limit=self.layout.max_bytes)
         with self.catalog.folder.opened(like.entry.subfolder) as beside:
             look = look_of(beside, like.entry.name)

@@ -6,6 +6,7 @@ opened: both could lead outside or wait for ever.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -91,6 +92,13 @@ class Folder:
         """Yield the regular files, by name, those at the top before those in folders."""
         yield from self._inside("", self.depth)
 
+    def entry(self, name: str) -> Entry | None:
+        """Return one regular file at the top, without listing the others."""
+        if "/" in name or not name.isprintable():
+            return None
+        with self.opened() as directory:
+            return next(_entries(directory, "", [name]), None)
+
     def _inside(self, subfolder: str, depth: int) -> Iterator[Entry]:
         with self.opened(subfolder) as directory:
             names = _names(directory)
@@ -160,6 +168,10 @@ def _status(directory: int, name: str) -> os.stat_result | None:
         return os.stat(name, dir_fd=directory, follow_symlinks=False)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return None
+        raise
 
 
 def stamp_in(directory: int, name: str) -> Stamp:

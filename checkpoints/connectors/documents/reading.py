@@ -92,7 +92,7 @@ class DocumentReading:
 
     def raw(self, checkpoint: Checkpoint) -> bytes:
         """Return the stored bytes as they are."""
-        return self._catalog.part(self._find(checkpoint.id, checkpoint.thread_id))
+        return self._catalog.part(self._located(checkpoint))
 
     def head(self, agent_id: str | None, thread_id: str) -> Head | None:
         """Return what the framework resumes this thread from: its newest that it can load."""
@@ -162,6 +162,11 @@ class DocumentReading:
             raise CheckpointNotFound(f"{self.path} has no thread {thread_id!r} of this agent")
         return found
 
+    def _located(self, checkpoint: Checkpoint) -> Saved:
+        """Return where a checkpoint lies, without what it has only among the others."""
+        found = self._catalog.direct(checkpoint.id, checkpoint.thread_id)
+        return found or self._find(checkpoint.id, checkpoint.thread_id)
+
     def _find(self, checkpoint_id: str, thread_id: str | None = None) -> Saved:
         found = [
             saved
@@ -181,7 +186,7 @@ class DocumentReading:
 
     def _part(self, checkpoint: Checkpoint) -> tuple[Saved, bytes]:
         """Read a checkpoint as it was listed. Raises CorruptCheckpoint, CheckpointNotFound."""
-        saved = self._find(checkpoint.id, checkpoint.thread_id)
+        saved = self._located(checkpoint)
         part = self._catalog.part(saved)
         if checkpoint.sha256 not in (None, digest(part)):
             raise CorruptCheckpoint(

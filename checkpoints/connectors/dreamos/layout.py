@@ -57,6 +57,10 @@ class DreamosLayout(WritableLayout):
         """Return the id that a file's name says."""
         return entry.name.removesuffix(names.SUFFIX)
 
+    def file_of(self, checkpoint_id: str) -> str | None:
+        """Return the name of the file of a checkpoint."""
+        return f"{checkpoint_id}{names.SUFFIX}"
+
     def linked(self, saved: list[Saved]) -> list[Saved]:
         """Return each with its parent: what it was restored or forked from, else the one before."""
         found: list[Saved] = []

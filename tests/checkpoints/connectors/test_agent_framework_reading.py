@@ -7,6 +7,7 @@ import json
 import os
 import random
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -324,3 +325,32 @@ def test_several_workflows_are_several_threads(tmp_path: Path) -> None:
     )
     with pytest.raises(checkpoints.CheckpointNotFound):
         store.get(ids[0], thread_id="two")
+
+
+def test_a_state_is_read_without_reading_the_other_files(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = AgentFrameworkStore(copy).get(THIRD)
+    for path in copy.iterdir():
+        if path.stem != THIRD:
+            path.write_text("{")
+    monkeypatch.setattr(
+        "checkpoints.connectors.documents.folder.Folder.entries", lambda _self: iter(())
+    )
+    store = AgentFrameworkStore(copy)
+    assert store.load(record)["iteration_count"] == 2
+    assert store.raw(record) == (copy / f"{THIRD}.json").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["../outside/secret", "linked/secret", "pipe", "x" * 5000, "\0"])
+def test_no_record_leads_out_of_the_folder(copy: Path, tmp_path: Path, name: str) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.json").write_text((copy / f"{THIRD}.json").read_text())
+    (copy / "linked").symlink_to(outside)
+    os.mkfifo(copy / "pipe.json")
+    store = AgentFrameworkStore(copy)
+    forged = replace(store.get(THIRD), id=name)
+    for read in (store.load, store.raw):
+        with pytest.raises(checkpoints.CheckpointNotFound):
+            read(forged)

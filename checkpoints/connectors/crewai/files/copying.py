@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from checkpoints.connectors.crewai.names import FileName
 from checkpoints.connectors.documents import Copy, Saved
 from checkpoints.connectors.documents.copying import Copier, Order
+from checkpoints.connectors.documents.encoding import require_readable
 from checkpoints.connectors.documents.folder import FOLDER
 from checkpoints.connectors.documents.publishing import (
     discard,
@@ -40,8 +41,9 @@ class CrewAICopier(Copier):
                 self._tidy(lineage, done)
                 return done
             require()
-            copy = self._forked(plan, order)
-            self._write(_made(stack, root, plan.new_thread_id), copy, like=copy.origin)
+            origin, part = self._required(plan.targets[0], plan.thread_id)
+            copy = self._forked(origin, plan, order)
+            self._write(_made(stack, root, plan.new_thread_id), part, copy, like=origin)
             return order.written_id
 
     def _tidy(self, lineage: list[Saved], done: str) -> None:
@@ -50,8 +52,9 @@ class CrewAICopier(Copier):
                 with self.catalog.folder.opened(saved.entry.subfolder) as directory:
                     discard(directory, temporary_name(saved.entry.name))
 
-    def _write(self, directory: int, copy: Copy, *, like: Saved) -> None:
-        content = self.layout.copied(self.catalog.part(copy.origin), copy)
+    def _write(self, directory: int, part: bytes, copy: Copy, *, like: Saved) -> None:
+        content = self.layout.copied(part, copy)
+        require_readable(content, limit=self.layout.max_bytes)
         with self.catalog.folder.opened(like.entry.subfolder) as beside:
             look = look_of(beside, like.entry.name)
         name = FileName(id=copy.written_id, parent_id=copy.origin.record.id)
