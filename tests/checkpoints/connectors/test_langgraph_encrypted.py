@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from langgraph.checkpoint.serde.base import CipherProtocol
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
@@ -27,7 +26,7 @@ from tests.checkpoints.connectors import graphs, langgraph_tables
 SECRET = "what nobody may read"
 
 
-class Cipher(CipherProtocol):
+class Cipher:
     """AES with a key that only the agent has."""
 
     def __init__(self) -> None:
