@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Count, Min, Q, Sum
 
 from checkpoints.forecast import Forecast, Reach, Trend, trend
-from dashboard.access import projects, visible
+from dashboard.access import may, projects, visible
 from dashboard.models import (
     Grain,
     Project,
@@ -121,6 +121,7 @@ class Growth:
     savings: Savings
     trashed: Trashed
     quota_target: Project | Source | None
+    quota_may_be_set: bool
 
 
 def growth(*, scope: Scope, range_: Range, by: By, now: datetime) -> Growth:
@@ -145,6 +146,7 @@ def growth(*, scope: Scope, range_: Range, by: By, now: datetime) -> Growth:
         savings=savings,
         trashed=_trashed(scope),
         quota_target=target,
+        quota_may_be_set=_may_set(scope, target),
     )
 
 
@@ -190,6 +192,11 @@ def _quota(scope: Scope) -> tuple[StorageQuota | None, Project | Source | None]:
     if len(seen) != 1:
         return None, None
     return getattr(seen[0], "quota", None), seen[0]
+
+
+def _may_set(scope: Scope, target: Project | Source | None) -> bool:
+    project = target.project_id if isinstance(target, Source) else target
+    return project is not None and may(scope.user, "operate", project)
 
 
 def _of_threads(scope: Scope) -> tuple[Compression, Savings]:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
-from django.db.models import Max, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Count, Max, OuterRef, QuerySet, Subquery, Sum
 
 from dashboard.access import visible
 from dashboard.models import AgentSample, Grain, SourceSample, ThreadSample
@@ -96,9 +96,18 @@ def totals(scope: Scope, grain: Grain, since: datetime) -> list[Counted]:
 
 
 def _sums(rows: QuerySet[Any], grain: Grain, since: datetime) -> list[Counted]:
+    """Return the sums by time, without those in which a source is missing that was there before.
+
+    What is removed takes its samples with it, so there are never fewer of them later on.
+    """
     found = rows.filter(grain=grain, at__gte=since).values("at").order_by("at")
-    sums = found.annotate(sampled=Max("sampled_at"), stored=Sum("stored_bytes"))
-    return [Counted(row["at"], row["sampled"], row["stored"]) for row in sums]
+    sums = found.annotate(sampled=Max("sampled_at"), stored=Sum("stored_bytes"), rows=Count("pk"))
+    counted, most = [], 0
+    for row in sums:
+        most = max(most, row["rows"])
+        if row["rows"] == most:
+            counted.append(Counted(row["at"], row["sampled"], row["stored"]))
+    return counted
 
 
 def _of_thread(scope: Scope, grain: Grain, since: datetime) -> list[Counted]:

@@ -60,6 +60,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "source-erase": {"what": "run_id", "value": "none"},
     "source-replace-credentials": {"user": "ada"},
     "source-test": {"url": "{store_url}", "project_id": "{project_id}"},
+    "storage-quota": {"size": "20 GB"},
     "tokens": {"scopes": ["read"], "project_id": "{project_id}"},
     "api:add_schedule": {
         "name": "x",

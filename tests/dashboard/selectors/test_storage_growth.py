@@ -189,3 +189,10 @@ def test_the_largest_come_first_with_their_growth(person: User, now: datetime) -
     assert [row.name for row in rows] == ["agents-2", "agents-1", "agents-0"]
     assert [row.grown for row in rows] == [3 * 168 * KB, 2 * 168 * KB, 168 * KB]
     assert rows[0].share == pytest.approx(50)
+
+
+def test_an_hour_in_which_one_source_is_missing_is_a_gap(person: User, now: datetime) -> None:
+    grown(now, agents=1, days=20, gaps=(5,))
+    grown(now, name="others", agents=1, days=20)
+    series = look(find_scope(user=person), now, by="source").series
+    assert series.total.count(None) == 1
