@@ -64,6 +64,10 @@ class WritableLayout(Layout):
         """Return the name of the file of a checkpoint. Raises PlanRefused."""
         raise NotImplementedError
 
+    def name_of(self, copy: Copy) -> str:
+        """Return the name of a copy's file, where it says more than its id. Raises PlanRefused."""
+        return self.file_name(copy.written_id)
+
     def dated(self, written_id: str, now: datetime) -> datetime:
         """Return the time that a copy gets. Raises PlanRefused."""
         return now
@@ -182,7 +186,7 @@ class Copier:
         require_readable(content, limit=self.layout.max_bytes)
         with self.catalog.folder.opened(like.entry.subfolder) as beside:
             look = look_of(beside, like.entry.name)
-        publish(directory, self.layout.file_name(copy.written_id), content, look)
+        publish(directory, self.layout.name_of(copy), content, look)
 
     def _done(self, directory: int, lineage: Sequence[Saved], order: Order) -> str | None:
         """Return the id of what this operation wrote before, and tidy what it left."""

@@ -11,8 +11,11 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3  # noqa: F401
 import sys
 import time
+from contextlib import closing
+from pathlib import Path
 
 os.environ |= {"CREWAI_DISABLE_TELEMETRY": "true", "OTEL_SDK_DISABLED": "true"}
 os.environ["CREWAI_TRACING_ENABLED"] = "false"
@@ -30,7 +33,8 @@ from crewai_cli.checkpoint_cli import _resolve_checkpoint
 from pydantic import BaseModel
 
 RAN: list[str] = []
-_PAUSE = 0.3
+_PATIENCE = 120.0
+_MOMENT = 0.02
 
 
 class Notes(BaseModel):
@@ -52,10 +56,31 @@ class Research(Flow[Notes]):
         return self.did("polish")
 
     def did(self, what: str) -> str:
-        time.sleep(_PAUSE)
+        wait_for_saves(self.checkpoint.location)
         RAN.append(what)
         self.state.log.append(f'{what} "é"\n')
         return what
+
+
+def wait_for_saves(location: str) -> None:
+    """CrewAI saves in threads of its own: wait until each method that ran has been saved."""
+    deadline = time.monotonic() + _PATIENCE
+    while saved(location) < SAVED_BEFORE + len(RAN):
+        if time.monotonic() > deadline:
+            raise TimeoutError("CrewAI did not save")
+        time.sleep(_MOMENT)
+
+
+def saved(location: str) -> int:
+    if not location.endswith(".db"):
+        return len(list(Path(location).rglob("*.json")))
+    if not Path(location).exists():
+        return 0
+    with closing(sys.modules["sqlite3"].connect(location)) as connection:
+        try:
+            return connection.execute("SELECT count(*) FROM checkpoints").fetchone()[0]
+        except sys.modules["sqlite3"].OperationalError:
+            return 0
 
 
 def config(location: str, restore_from: str | None = None) -> CheckpointConfig:
@@ -76,8 +101,9 @@ def main(mode: str, location: str) -> None:
     flow = Research.from_checkpoint(config(location, origin)) if origin else Research()
     flow.checkpoint = config(location)
     flow.kickoff(inputs={"topic": "refunds"})
-    time.sleep(_PAUSE)
+    wait_for_saves(location)
     print(json.dumps({"ran": RAN, "from": origin, "log": flow.state.log}))
 
 
+SAVED_BEFORE = saved(sys.argv[2])
 main(*sys.argv[1:])

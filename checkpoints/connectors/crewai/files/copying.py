@@ -1,4 +1,4 @@
-"""Copies among CrewAI's files: the parent stands in the name, and a branch is a folder."""
+"""Copies among CrewAI's files, where a branch is a folder."""
 
 from __future__ import annotations
 
@@ -7,17 +7,13 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import PurePosixPath
 
-from checkpoints.connectors.crewai.names import FileName
-from checkpoints.connectors.documents import Copy, Saved
+from checkpoints.connectors.documents import Saved
 from checkpoints.connectors.documents.copying import Copier, Order
-from checkpoints.connectors.documents.encoding import require_readable
 from checkpoints.connectors.documents.folder import FOLDER
 from checkpoints.connectors.documents.publishing import (
     discard,
     locked,
-    look_of,
     make_folder,
-    publish,
     temporary_name,
 )
 from checkpoints.errors import PermanentStoreError
@@ -25,7 +21,7 @@ from checkpoints.plans import ForkPlan
 
 
 class CrewAICopier(Copier):
-    """Writes copies under names of CrewAI's form, a fork's into a folder of its own."""
+    """Writes copies, a fork's into a folder of its own."""
 
     def fork(self, plan: ForkPlan, order: Order, require: Callable[[], None]) -> str:
         """Carry out a fork, or find that it was done already; return the id of the copy.
@@ -41,9 +37,9 @@ class CrewAICopier(Copier):
                 self._tidy(lineage, done)
                 return done
             require()
-            origin, part = self._required(plan.targets[0], plan.thread_id)
-            copy = self._forked(origin, plan, order)
-            self._write(_made(stack, root, plan.new_thread_id), part, copy, like=origin)
+            found, part = self._required(plan.targets[0], plan.thread_id)
+            directory = _made(stack, root, plan.new_thread_id)
+            self._write(directory, part, self._forked(found, plan, order), like=found)
             return order.written_id
 
     def _tidy(self, lineage: list[Saved], done: str) -> None:
@@ -51,14 +47,6 @@ class CrewAICopier(Copier):
             if saved.record.id == done:
                 with self.catalog.folder.opened(saved.entry.subfolder) as directory:
                     discard(directory, temporary_name(saved.entry.name))
-
-    def _write(self, directory: int, part: bytes, copy: Copy, *, like: Saved) -> None:
-        content = self.layout.copied(part, copy)
-        require_readable(content, limit=self.layout.max_bytes)
-        with self.catalog.folder.opened(like.entry.subfolder) as beside:
-            look = look_of(beside, like.entry.name)
-        name = FileName(id=copy.written_id, parent_id=copy.origin.record.id)
-        publish(directory, str(name), content, look)
 
 
 def _made(stack: ExitStack, root: int, branch: str) -> int:

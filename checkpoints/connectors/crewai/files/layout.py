@@ -114,8 +114,12 @@ class CrewAILayout(WritableLayout):
         require_written(Body(data=part), tuple(edits))
 
     def file_name(self, written_id: str) -> str:
-        """Return a name without a parent; the copier gives it one."""
+        """Return the name of a checkpoint's file that follows none."""
         return str(FileName(id=written_id, parent_id=None))
+
+    def name_of(self, copy: Copy) -> str:
+        """Return the name of a copy's file, which says what it was copied from."""
+        return str(FileName(id=copy.written_id, parent_id=copy.origin.record.id))
 
     def _record(
         self, entry: Entry, name: FileName, content: bytes, outline: Mapping[str, Any]
