@@ -26,6 +26,8 @@ from checkpoints.stores.postgresql.server import parameters_of
 from checkpoints.stores.urls import StoreUrl, without_password
 
 STATEMENT_SECONDS = 60
+COPYING_SECONDS = 600
+"""How long one statement of an operation may take, which can copy much."""
 LOCK_SECONDS = 5
 IDLE_SECONDS = 300
 """After which the server ends a transaction whose client has gone silent in the middle."""
@@ -36,14 +38,15 @@ KEPT = 2
 
 _READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
-_SESSION = """
-SELECT set_config('statement_timeout', %s, false),
-    set_config('lock_timeout', %s, false),
-    set_config('idle_in_transaction_session_timeout', %s, false),
-    set_config('default_transaction_read_only', 'on', false),
-    set_config('row_security', 'off', false),
-    set_config('jit', 'off', false)
+# For the transaction only: where connections are pooled, the next one belongs to another program.
+_LIMITS = """
+SELECT set_config('statement_timeout', %s, true),
+    set_config('lock_timeout', %s, true),
+    set_config('idle_in_transaction_session_timeout', %s, true),
+    set_config('row_security', 'off', true),
+    set_config('jit', 'off', true)
 """
+_PATH = "SELECT set_config('search_path', %s, true)"
 _SCHEMA = """
 SELECT n.nspname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.oid = to_regclass('checkpoints')
@@ -63,6 +66,7 @@ class Session:
     def __init__(self, connection: Connection[Any], where: str) -> None:
         self.connection = connection
         self.where = where
+        self.is_over = False
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a query, a few at a time. Raises StoreError.
@@ -73,7 +77,8 @@ class Session:
             return
         with self._explained(), self._portions() as cursor:
             cursor.execute(sql.encode(), parameters)
-            yield from cursor
+            while found := cursor.fetchmany(ROWS_AT_ONCE):
+                yield from found
 
     def few(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query that has few and small ones. Raises StoreError."""
@@ -90,12 +95,12 @@ class Session:
     @contextlib.contextmanager
     def _portions(self) -> Iterator[psycopg.ServerCursor[Any]]:
         cursor = self.connection.cursor(f"holdfast_{next(_numbers)}")
-        cursor.itersize = ROWS_AT_ONCE
         try:
             yield cursor
         finally:
-            with contextlib.suppress(psycopg.Error):
-                cursor.close()
+            if not self.is_over:
+                with contextlib.suppress(psycopg.Error):
+                    cursor.close()
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -131,7 +136,7 @@ class Database:
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Session]:
         """Let all reads inside see the same state of the database. Raises StoreError."""
-        with self._transaction(_READING) as session:
+        with self._transaction(_READING, STATEMENT_SECONDS) as session:
             yield session
 
     @contextlib.contextmanager
@@ -140,7 +145,7 @@ class Database:
 
         Each statement sees what was committed before it. Raises StoreError.
         """
-        with self._transaction(_WRITING) as session:
+        with self._transaction(_WRITING, COPYING_SECONDS) as session:
             session.few(_DURABLE)
             session.few(_HOLD, (f"holdfast langgraph {self.schema}: {thread_id}",))
             yield session
@@ -151,30 +156,47 @@ class Database:
             _close(self._idle)
 
     @contextlib.contextmanager
-    def _transaction(self, begin: str) -> Iterator[Session]:
+    def _transaction(self, begin: str, seconds: int) -> Iterator[Session]:
         try:
-            with self._lent() as connection:
-                connection.execute(begin.encode())
+            with self._begun(begin) as connection:
+                session = Session(connection, self.where)
                 try:
-                    yield Session(connection, self.where)
+                    self._prepare(connection, seconds)
+                    yield session
                 except BaseException:
                     if not connection.closed:
                         with contextlib.suppress(psycopg.Error):
                             connection.execute(b"ROLLBACK")
                     raise
-                connection.execute(b"COMMIT")
+                else:
+                    connection.execute(b"COMMIT")
+                finally:
+                    session.is_over = True
         except psycopg.Error as error:
             raise explained(error, self.where) from error
 
     @contextlib.contextmanager
-    def _lent(self) -> Iterator[Connection[Any]]:
-        with self._lock:
-            idle = self._idle.pop() if self._idle else None
-        connection = idle or self._connect()
+    def _begun(self, begin: str) -> Iterator[Connection[Any]]:
+        """Lend a connection on which a transaction began; idle ones may have been lost."""
+        connection = self._idle_one()
+        while connection is not None:
+            try:
+                connection.execute(begin.encode())
+                break
+            except psycopg.OperationalError:
+                connection.close()
+                connection = self._idle_one()
+        if connection is None:
+            connection = self._connect()
+            connection.execute(begin.encode())
         try:
             yield connection
         finally:
             self._take_back(connection)
+
+    def _idle_one(self) -> Connection[Any] | None:
+        with self._lock:
+            return self._idle.pop() if self._idle else None
 
     def _take_back(self, connection: Connection[Any]) -> None:
         is_idle = connection.info.transaction_status is TransactionStatus.IDLE
@@ -190,23 +212,17 @@ class Database:
         connection: Connection[Any] = psycopg.connect(
             make_conninfo(**self._parameters), autocommit=True, prepare_threshold=None
         )
-        try:
-            limits = (STATEMENT_SECONDS, LOCK_SECONDS, IDLE_SECONDS)
-            connection.execute(_SESSION, [f"{seconds}s" for seconds in limits])
-            self._look_in_schema(connection)
-        except BaseException:
-            connection.close()
-            raise
         return connection
 
-    def _look_in_schema(self, connection: Connection[Any]) -> None:
+    def _prepare(self, connection: Connection[Any], seconds: int) -> None:
+        limits = (seconds, LOCK_SECONDS, IDLE_SECONDS)
+        connection.execute(_LIMITS, [f"{limit}s" for limit in limits])
         if self.schema is None:
             found = connection.execute(_SCHEMA).fetchone()
             self.schema = found[0] if found else None
         if self.schema is not None:
             quoted = self.schema.replace('"', '""')
-            path = f'"{quoted}", pg_temp'
-            connection.execute("SELECT set_config('search_path', %s, false)", (path,))
+            connection.execute(_PATH, (f'"{quoted}", pg_temp',))
 
 
 def _is_refused(value: Any) -> bool:

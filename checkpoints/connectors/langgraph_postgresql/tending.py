@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
+from pathlib import Path
 
+from checkpoints.connectors.langgraph import bodies
 from checkpoints.connectors.langgraph.erasing import EraseOrder, erase
+from checkpoints.connectors.langgraph.records import unaltered
 from checkpoints.connectors.langgraph.threads import Threads
 from checkpoints.connectors.langgraph.trashing import Trashing
 from checkpoints.connectors.langgraph_postgresql import measuring
 from checkpoints.connectors.langgraph_postgresql.acting import WritableDatabase
 from checkpoints.connectors.langgraph_postgresql.database import Database
 from checkpoints.connectors.langgraph_postgresql.pruning import PruningRows
+from checkpoints.connectors.langgraph_postgresql.rehearsing import Rehearsal
 from checkpoints.connectors.langgraph_postgresql.schema import Schema
+from checkpoints.connectors.langgraph_sqlite import LangGraphSqliteStore
 from checkpoints.errors import CheckpointNotFound
 from checkpoints.measures import FieldSize, Space
 from checkpoints.plans import ThreadErased, ThreadErasure, ThreadPrune, ThreadPruned
+from checkpoints.records import Checkpoint
 from checkpoints.stores.operable import Trash
 
 
@@ -72,6 +78,18 @@ class DatabaseTending(Trashing):
     def space(self) -> Space:
         """Return what LangGraph's tables take with their indexes."""
         return measuring.space_of(self._database)
+
+    def copy_for_rehearsal(self, checkpoint: Checkpoint, folder: Path) -> LangGraphSqliteStore:
+        """Write the thread's names and what a restore reads into a LangGraph SQLite file.
+
+        Raises CorruptCheckpoint, CheckpointNotFound, StoreError.
+        """
+        path = folder / f"{self._database.name.replace('/', '_')}.sqlite"
+        with self._looking() as rows:
+            row = rows.filled(unaltered(rows, checkpoint))
+            bodies.decode_body(row)
+            Rehearsal(rows, Threads(rows, self._database.name), row).write(path)
+        return LangGraphSqliteStore(path, clock=self.clock)
 
     @contextmanager
     def _looking(self) -> Iterator[PruningRows]:

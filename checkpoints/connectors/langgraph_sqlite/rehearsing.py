@@ -7,15 +7,15 @@ same; bodies and writes only of those that a restore or a look at its result rea
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from checkpoints.connectors.langgraph.exact import TABLES
-from checkpoints.connectors.langgraph.needs import Needs
 from checkpoints.connectors.langgraph.planning import Planner
+from checkpoints.connectors.langgraph.rehearsals import read_whole
 from checkpoints.connectors.langgraph.rows import CheckpointRow, Key
 from checkpoints.connectors.langgraph.skeleton import Skeleton
 from checkpoints.connectors.langgraph.threads import Threads
@@ -23,7 +23,7 @@ from checkpoints.connectors.langgraph_sqlite import copies
 from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.connectors.langgraph_sqlite.exact import ExactRows
 from checkpoints.connectors.langgraph_sqlite.rows import Rows
-from checkpoints.errors import CorruptCheckpoint, PermanentStoreError, PlanRefused
+from checkpoints.errors import PermanentStoreError
 
 _NAMED = (
     "thread_id TEXT NOT NULL, checkpoint_ns TEXT NOT NULL DEFAULT '', checkpoint_id TEXT NOT NULL"
@@ -38,7 +38,7 @@ _WRITES: Final = (
     " PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id, task_id, idx));"
 )
 _TASK_PATH: Final = "task_path TEXT NOT NULL DEFAULT '', "
-_NAME_ONLY: Final = (
+NAME_ONLY: Final = (
     "INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id,"
     " metadata) VALUES (?, ?, ?, ?, ?)"
 )
@@ -55,8 +55,9 @@ class Rehearsal:
     def write(self, path: Path, *, has_task_path: bool) -> None:
         """Write a new file. Raises CorruptCheckpoint, StoreError."""
         skeleton = Skeleton.read(self.rows, self.row.key.thread_id)
-        whole = {key for key in self._whole(skeleton) if key in skeleton.parents}
-        _create(path, _CHECKPOINTS + _WRITES.format(task_path=_TASK_PATH if has_task_path else ""))
+        planner = Planner(self.rows, self.threads, copies.require_copyable)
+        whole = read_whole(self.rows, planner, self.row, skeleton)
+        create(path, has_task_path=has_task_path)
         copy = Database(path, writable=True)
         try:
             with copy.writing():
@@ -64,28 +65,6 @@ class Rehearsal:
                 self._name(copy, skeleton, whole)
         finally:
             copy.close()
-
-    def _whole(self, skeleton: Skeleton) -> Iterator[Key]:
-        """Yield what is copied with its body and its writes."""
-        planner = Planner(self.rows, self.threads, copies.require_copyable)
-        states, _ = planner.subgraphs(self.row, frozenset(planner.lineage(self.row)[1:]))
-        restored = [self.row.key, *(state.key for state in states)]
-        yield from self._needed(skeleton, restored)
-        thread_id = self.row.key.thread_id
-        others = (self.rows.head(thread_id), planner.last_save(thread_id))
-        restored.extend(row.key for row in others if row)
-        for key in restored:
-            yield key
-            parent = skeleton.parents.get(key)
-            if parent:
-                yield parent
-
-    def _needed(self, skeleton: Skeleton, keys: Collection[Key]) -> Collection[Key]:
-        needs = Needs(self.rows, self.row.key.thread_id, skeleton, subgraphs=False)
-        try:
-            return needs.of(keys).keys()
-        except PlanRefused as error:
-            raise CorruptCheckpoint(str(error), checkpoint_id=self.row.key.checkpoint_id) from error
 
     def _copy(self, copy: ExactRows, whole: Collection[Key]) -> None:
         exact = ExactRows(self.rows.database)
@@ -104,11 +83,15 @@ class Rehearsal:
                 parent = skeleton.parents.get(key)
                 names = (key.thread_id, key.namespace, key.checkpoint_id)
                 above = parent.checkpoint_id if parent else None
-                copy.execute(_NAME_ONLY, (*names, above, metadata))
+                copy.execute(NAME_ONLY, (*names, above, metadata))
 
 
-def _create(path: Path, script: str) -> None:
-    """Create a file that only this user may read. Raises PermanentStoreError."""
+def create(path: Path, *, has_task_path: bool = True) -> None:
+    """Create a file with LangGraph's tables that only this user may read.
+
+    Raises PermanentStoreError.
+    """
+    script = _CHECKPOINTS + _WRITES.format(task_path=_TASK_PATH if has_task_path else "")
     try:
         path.touch(mode=0o600, exist_ok=False)
         with closing(sqlite3.connect(path)) as connection:

@@ -264,6 +264,40 @@ def test_a_lock_of_another_program_is_a_passing_condition(
     assert len(store.history(None, "t")) == 8
 
 
+def test_nothing_of_a_session_is_left_to_the_next_program(url: str) -> None:
+    """Where connections are pooled, the next transaction on one is another program's."""
+    store = opened(url)
+    assert store.history(None, "t")
+    [connection] = store._database._idle
+    for name, expected in (("search_path", '"$user", public'), ("statement_timeout", "0")):
+        row = connection.execute("SELECT current_setting(%s)", (name,)).fetchone()
+        assert row == (expected,)
+    assert connection.execute("SELECT current_setting('transaction_read_only')").fetchone() == (
+        "off",
+    )
+
+
+def test_connections_that_were_lost_while_idle_are_made_anew(url: str) -> None:
+    store = opened(url)
+    assert store.history(None, "t")
+    execute(
+        url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'holdfast' AND datname = current_database()",
+    )
+    assert len(store.history(None, "t")) == 8
+
+
+def test_a_reading_that_is_given_up_midway_disturbs_no_later_one(url: str) -> None:
+    store = opened(url)
+    with store._reading() as (rows, _):
+        unfinished = rows.checkpoints("TRUE")
+        next(unfinished)
+    with store._reading() as (rows, _):
+        del unfinished
+        assert rows.count("t") == 8
+
+
 @pytest.mark.parametrize("name", ["\0", "\ud800", "' OR 1=1 --", "%s", '"'])
 def test_any_name_can_be_asked_for(url: str, name: str) -> None:
     store = opened(url)
