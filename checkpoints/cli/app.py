@@ -16,6 +16,7 @@ from checkpoints.cli import (
     pruning,
     reading,
     restoring,
+    sizing,
     spooling,
     sweeping,
     undoing,
@@ -36,6 +37,7 @@ app.command("prune")(pruning.prune)
 app.command("undo")(undoing.undo)
 app.command("sweep")(sweeping.sweep)
 app.command("erase")(erasing.erase_checkpoints)
+app.command("storage")(sizing.storage)
 app.command("verify")(care.verify)
 app.command("drill")(drilling.rehearse_store)
 app.command("repair")(care.repair)

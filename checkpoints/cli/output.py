@@ -82,6 +82,20 @@ def size(count: int | None) -> str:
     return f"{count / 1e3:.1f} KB" if count < 1_000_000 else f"{count / 1e6:.1f} MB"
 
 
+def print_sizes(
+    names: tuple[str, str], rows: Iterable[tuple[str, str, int, int | None, int | None]]
+) -> None:
+    """Print what takes space: two names, a count, the size before compression and as stored."""
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for name in ("checkpoints", "before compression", "stored"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for first, second, count, plain, stored in rows:
+        table.add_row(shown(first), shown(second), f"{count:,}", size(plain), size(stored))
+    console.print(table)
+
+
 def print_record(record: Checkpoint, state: Any) -> None:
     """Print one record and its state."""
     table = Table(box=None, show_header=False, pad_edge=False)
