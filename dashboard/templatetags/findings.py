@@ -15,6 +15,19 @@ _URL = re.compile(r"\bURL\b")
 
 
 @register.filter
+def is_encrypted(damage: str) -> bool:
+    """Say whether a state cannot be read for want of a key alone: nothing is wrong with it."""
+    return damage.startswith("encrypted")
+
+
+@register.filter
+def damage_state(damage: str) -> SafeString:
+    """Show why a state cannot be read by shape, colour and a word; all of it on hover."""
+    look, word = ("neutral", "encrypted") if is_encrypted(damage) else ("failed", "damaged")
+    return format_html('<span class="state {}" title="{}">{}</span>', look, damage, word)
+
+
+@register.filter
 def with_commands(remedy: str, url: str) -> SafeString:
     """Return what can be done, its commands set apart and about the store at ``url``."""
     parts = _COMMAND.split(remedy)

@@ -74,3 +74,12 @@ def test_a_command_is_about_the_store_and_can_be_pasted() -> None:
     shown = with_commands("Try `holdfast repair URL`, then <b>.", "file:///it's here")
     quoted = "&#x27;file:///it&#x27;&quot;&#x27;&quot;&#x27;s here&#x27;"
     assert shown == f"Try <code>holdfast repair {quoted}</code>, then &lt;b&gt;."
+
+
+def test_what_is_only_encrypted_is_not_called_damaged(reader: Client, now: datetime) -> None:
+    row = make_thread(now).checkpoints.get(step=1)
+    row.damage = "encrypted: no key at hand opens it"
+    row.save()
+    text = reader.get(f"/checkpoints/{row.pk}/").content.decode()
+    assert "This checkpoint is encrypted." in text
+    assert "This checkpoint is damaged." not in text
