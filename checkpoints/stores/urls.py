@@ -42,6 +42,15 @@ class StoreUrl:
         """What kind of store the URL is of."""
         return _kind(self.scheme)
 
+    @property
+    def shown(self) -> str:
+        """The URL as it may be shown: without password, and for somebody else without user."""
+        text = without_password(self.text)
+        if self.reach is None:
+            return text
+        parts = urlsplit(text)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
 
 def parse_url(url: str) -> StoreUrl:
     """Take a store URL apart. Raises PermanentStoreError and says what is wrong with it."""

@@ -20,7 +20,7 @@ from checkpoints.stores.sql import removing, rows
 from checkpoints.stores.sql.rows import Db, ThreadRow
 from checkpoints.stores.sql.store import SqlStore
 from checkpoints.stores.sql.transactions import Landed, Told
-from checkpoints.stores.urls import StoreUrl, without_password
+from checkpoints.stores.urls import StoreUrl
 
 try:
     from checkpoints.stores.postgresql import rows as own
@@ -223,16 +223,29 @@ def _key(chain: Chain) -> tuple[str, str]:
 
 def open_url(url: StoreUrl) -> PostgresqlStore:
     """Open a schema; it is created by the first save."""
-    shown = without_password(url.text)
     schema = url.query.get("schema") or DEFAULT_SCHEMA
-    return PostgresqlStore(Server(parameters_of(url), schema, shown), shown, url.keys)
+    return PostgresqlStore(Server(parameters_of(url), schema, url.shown), url.shown, url.keys)
 
 
 def recognise_server(url: StoreUrl) -> str | None:
     """Say by what a schema is known as a store of Holdfast's own. Raises StoreError."""
     store = open_url(url)
     try:
-        with store._glancing() as db:  # noqa: SLF001 - the store's own module
+        _require_usage(store._server)  # noqa: SLF001 - the store's own module
+        with store._glancing() as db:  # noqa: SLF001
             return None if db is None else "its schema holds Holdfast's tables"
     finally:
         store.close()
+
+
+def _require_usage(server: Server) -> None:
+    """Raise PermanentStoreError where a schema is there but closed to this role."""
+    with server.connected() as connection:
+        found = connection.execute(_USAGE, (server.schema,)).fetchone()
+    if found == (False,):
+        raise PermanentStoreError(
+            f"{server.where} forbids this role the schema {server.schema!r}; nothing was read"
+        )
+
+
+_USAGE = "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = $1"

@@ -52,7 +52,7 @@ class RedisServer:
     """The keys of one store in one database, and the only way to them."""
 
     def __init__(self, url: StoreUrl, prefix: str) -> None:
-        self.name = f"{without_password(f'{url.scheme}://{url.server}')}/{_database(url)}"
+        self.name = f"{url.scheme}://{urlsplit(url.shown).netloc}/{_database(url)}"
         self.prefix = prefix
         self.wrote = False
         self.known = False
