@@ -21,9 +21,9 @@ from checkpoints.connectors.langgraph.skeleton import Skeleton
 from checkpoints.connectors.langgraph.threads import Threads
 from checkpoints.connectors.langgraph_postgresql.forking import planner_of
 from checkpoints.connectors.langgraph_postgresql.pruning import PruningRows
-from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.connectors.langgraph_sqlite.rehearsing import NAME_ONLY, create
 from checkpoints.connectors.langgraph_sqlite.restoring import INSERT
+from checkpoints.connectors.sqlite_files.database import Database
 from checkpoints.errors import CorruptCheckpoint
 
 _WRITE = (

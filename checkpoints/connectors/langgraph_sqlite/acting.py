@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from checkpoints.connectors.langgraph_sqlite import schema
-from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.connectors.langgraph_sqlite.exact import ExactRows
 from checkpoints.connectors.langgraph_sqlite.rows import Rows
+from checkpoints.connectors.sqlite_files.database import Database
 from checkpoints.errors import PlanRefused
 
 

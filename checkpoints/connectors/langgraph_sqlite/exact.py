@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from checkpoints.connectors.langgraph.exact import TABLES, Apart, Row
 from checkpoints.connectors.langgraph.rows import Key
 from checkpoints.connectors.langgraph_sqlite import schema
-from checkpoints.connectors.langgraph_sqlite.database import Database
+from checkpoints.connectors.sqlite_files.database import Database
 
 _KEY = "thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?"
 _PARENT = "parent_checkpoint_id"
@@ -31,6 +31,10 @@ class ExactRows:
     def of(self, key: Key) -> dict[str, list[Row]]:
         """Return a checkpoint's rows in both tables."""
         return {table: self._read(table, key) for table in TABLES}
+
+    def of_many(self, keys: Collection[Key]) -> Iterator[tuple[Key, dict[str, list[Row]]]]:
+        """Yield the rows of checkpoints, in the order of the keys."""
+        return ((key, self.of(key)) for key in keys)
 
     def delete(self, key: Key) -> bool:
         """Delete a checkpoint's rows in both tables; say whether there was the one of its own."""
@@ -63,7 +67,11 @@ class ExactRows:
         """Return nothing: no value is kept apart."""
         return None
 
-    def delete_value(self, thread_id: str, apart: Apart) -> None:
+    def values(self, thread_id: str, wanted: Sequence[Apart]) -> Iterator[tuple[Apart, Row | None]]:
+        """Yield nothing: no value is kept apart."""
+        return ((apart, None) for apart in wanted)
+
+    def delete_values(self, thread_id: str, unwanted: Collection[Apart]) -> None:
         """Do nothing: no value is kept apart."""
 
     def delete_orphans(self, thread_id: str) -> None:

@@ -20,9 +20,9 @@ from checkpoints.connectors.langgraph.records import gather, record_of
 from checkpoints.connectors.langgraph.rows import ROOT, CheckpointRow
 from checkpoints.connectors.langgraph.threads import Threads
 from checkpoints.connectors.langgraph_sqlite import copies, schema
-from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.connectors.langgraph_sqlite.restoring import INSERT
 from checkpoints.connectors.langgraph_sqlite.rows import Rows
+from checkpoints.connectors.sqlite_files.database import Database
 from checkpoints.errors import PlanRefused
 from checkpoints.plans import Edit, ForkPlan
 from checkpoints.records import Head

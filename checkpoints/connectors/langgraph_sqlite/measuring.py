@@ -10,9 +10,9 @@ from checkpoints.connectors import inert
 from checkpoints.connectors.langgraph.rows import CheckpointRow
 from checkpoints.connectors.langgraph.sizes import Authors, Part, Tally
 from checkpoints.connectors.langgraph.steps import Steps
-from checkpoints.connectors.langgraph_sqlite import space
-from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.connectors.langgraph_sqlite.rows import Rows
+from checkpoints.connectors.sqlite_files import space
+from checkpoints.connectors.sqlite_files.database import Database
 from checkpoints.errors import CorruptCheckpoint
 from checkpoints.measures import FieldSize, Space
 

@@ -14,11 +14,12 @@ from checkpoints.connectors.langgraph.records import unaltered
 from checkpoints.connectors.langgraph.rows import text_of
 from checkpoints.connectors.langgraph.threads import Threads
 from checkpoints.connectors.langgraph.trashing import Trashing
-from checkpoints.connectors.langgraph_sqlite import acting, space
-from checkpoints.connectors.langgraph_sqlite.database import Database
+from checkpoints.connectors.langgraph_sqlite import acting
 from checkpoints.connectors.langgraph_sqlite.forking import ForkPlanner, fork
 from checkpoints.connectors.langgraph_sqlite.rows import Rows
 from checkpoints.connectors.langgraph_sqlite.schema import Schema
+from checkpoints.connectors.sqlite_files import space
+from checkpoints.connectors.sqlite_files.database import Database
 from checkpoints.errors import CheckpointNotFound, PlanRefused
 from checkpoints.plans import Edit, ForkPlan, ThreadErased, ThreadErasure, ThreadPrune, ThreadPruned
 from checkpoints.records import Checkpoint, Head

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from checkpoints.connectors.langgraph_sqlite.database import Database
+from checkpoints.connectors.sqlite_files.database import Database
 from checkpoints.errors import PermanentStoreError
 
 _PAGE = 500

@@ -20,9 +20,9 @@ from checkpoints.connectors.langgraph.rows import CheckpointRow, Key
 from checkpoints.connectors.langgraph.skeleton import Skeleton
 from checkpoints.connectors.langgraph.threads import Threads
 from checkpoints.connectors.langgraph_sqlite import copies
-from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.connectors.langgraph_sqlite.exact import ExactRows
 from checkpoints.connectors.langgraph_sqlite.rows import Rows
+from checkpoints.connectors.sqlite_files.database import Database
 from checkpoints.errors import PermanentStoreError
 
 _NAMED = (

@@ -21,8 +21,8 @@ from checkpoints.connectors.langgraph.copying import (
 from checkpoints.connectors.langgraph.rows import ROOT, CheckpointRow, text_of
 from checkpoints.connectors.langgraph.threads import Threads
 from checkpoints.connectors.langgraph_sqlite import copies, schema
-from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.connectors.langgraph_sqlite.rows import Rows
+from checkpoints.connectors.sqlite_files.database import Database
 from checkpoints.errors import PlanRefused
 from checkpoints.records import Head, RestorePlan, RestoreTarget
 

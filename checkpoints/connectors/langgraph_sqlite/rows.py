@@ -16,7 +16,7 @@ from checkpoints.connectors.langgraph.rows import (
     blob_of,
     text_of,
 )
-from checkpoints.connectors.langgraph_sqlite.database import Database
+from checkpoints.connectors.sqlite_files.database import Database
 
 _CHECKPOINT_COLUMNS = (
     "rowid, thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type,"

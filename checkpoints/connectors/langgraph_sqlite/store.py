@@ -17,12 +17,12 @@ from checkpoints.connectors.langgraph.rows import CheckpointRow, names_of
 from checkpoints.connectors.langgraph.threads import Threads
 from checkpoints.connectors.langgraph_sqlite import copies, measuring, schema
 from checkpoints.connectors.langgraph_sqlite.changes import Scanner
-from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.connectors.langgraph_sqlite.operations import FileOperations
 from checkpoints.connectors.langgraph_sqlite.rehearsing import Rehearsal
 from checkpoints.connectors.langgraph_sqlite.restoring import restore
 from checkpoints.connectors.langgraph_sqlite.rows import Rows
 from checkpoints.connectors.langgraph_sqlite.verify import verify
+from checkpoints.connectors.sqlite_files.database import Database
 from checkpoints.errors import (
     AmbiguousReference,
     CheckpointNotFound,

@@ -9,9 +9,9 @@ from datetime import datetime
 from checkpoints.connectors.langgraph import checks
 from checkpoints.connectors.langgraph.lineages import Lineages
 from checkpoints.connectors.langgraph.rows import CheckpointRow, Key, text_of
-from checkpoints.connectors.langgraph_sqlite.database import Database
 from checkpoints.connectors.langgraph_sqlite.passes import Failure, rowids
 from checkpoints.connectors.langgraph_sqlite.rows import Rows
+from checkpoints.connectors.sqlite_files.database import Database
 from checkpoints.errors import PermanentStoreError
 from checkpoints.records import Finding
 

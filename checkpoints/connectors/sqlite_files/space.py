@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import NamedTuple
 
 from checkpoints.connectors.sqlite_files.database import Database
 from checkpoints.errors import StoreError
@@ -41,15 +42,52 @@ def give_back(path: Path, *, always: bool = False, patience: float = 0.2) -> boo
     return False
 
 
+def why_not_given_back(path: Path) -> str | None:
+    """Say why a file and its log take more than they need; ``None`` where it is little."""
+    with contextlib.suppress(StoreError):
+        database = Database(path, patience=0.2)
+        try:
+            used = _pages(database).used * _pragma(database, "page_size")
+        finally:
+            database.close()
+        whole = taken(path)
+        spare = whole - used
+        if spare * _WORTH < whole:
+            return None
+        if used > _MOST:
+            return (
+                f"{path.name} keeps {spare:,} bytes that are free: to write it anew would keep "
+                "agents waiting for long; run VACUUM on it at a quiet time"
+            )
+        return (
+            f"{path.name} keeps {spare:,} bytes that are free while another process holds it; "
+            "the next prune gives them back"
+        )
+    return None
+
+
 def free(database: Database) -> int:
     """Return the bytes of a file that hold nothing."""
-    return _pragma(database, "freelist_count") * _pragma(database, "page_size")
+    return _pages(database).free * _pragma(database, "page_size")
+
+
+class _Pages(NamedTuple):
+    free: int
+    used: int
+
+    @property
+    def is_worth_it(self) -> bool:
+        return self.free * _WORTH >= self.free + self.used
+
+
+def _pages(database: Database) -> _Pages:
+    free, pages = (_pragma(database, name) for name in ("freelist_count", "page_count"))
+    return _Pages(free, pages - free)
 
 
 def _is_worth_it(database: Database) -> bool:
-    names = ("freelist_count", "page_count", "page_size")
-    free, pages, size = (_pragma(database, name) for name in names)
-    return free * _WORTH >= pages and (pages - free) * size <= _MOST
+    pages = _pages(database)
+    return pages.is_worth_it and pages.used * _pragma(database, "page_size") <= _MOST
 
 
 def _pragma(database: Database, name: str) -> int:

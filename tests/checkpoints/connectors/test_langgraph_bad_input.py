@@ -18,7 +18,7 @@ import pytest
 
 import checkpoints
 from checkpoints.connectors.langgraph_sqlite import LangGraphSqliteStore
-from checkpoints.connectors.langgraph_sqlite import database as database_module
+from checkpoints.connectors.sqlite_files import database as database_module
 from checkpoints.stores.urls import open_store
 from tests.checkpoints.connectors import graphs
 

@@ -11,7 +11,7 @@ from langgraph.checkpoint.base.id import uuid6
 
 import checkpoints
 from checkpoints.connectors.langgraph.uuid6 import ids_after, ticks_of, time_of
-from checkpoints.connectors.langgraph_sqlite.database import Database
+from checkpoints.connectors.sqlite_files.database import Database
 from tests.checkpoints.connectors import graphs
 
 

@@ -24,7 +24,7 @@ from checkpoints import ThreadPrune, ThreadPruned, TrashItem, lineage, open_nati
 from checkpoints.connectors.langgraph import pruning as pruning_module
 from checkpoints.connectors.langgraph.needs import Needs
 from checkpoints.connectors.langgraph_sqlite import LangGraphSqliteStore
-from checkpoints.connectors.langgraph_sqlite import space as space_module
+from checkpoints.connectors.sqlite_files import space as space_module
 from checkpoints.retention import RetentionPolicy
 from checkpoints.trash import StoreTrash
 from tests.checkpoints.connectors import graphs
@@ -730,8 +730,8 @@ from pathlib import Path
 from checkpoints import ThreadPrune, lineage, open_native_store
 from checkpoints.connectors.langgraph_sqlite import LangGraphSqliteStore
 from checkpoints.connectors.langgraph import pruning
-from checkpoints.connectors.langgraph_sqlite import space
-from checkpoints.connectors.langgraph_sqlite.database import Database
+from checkpoints.connectors.sqlite_files import space
+from checkpoints.connectors.sqlite_files.database import Database
 from checkpoints.retention import RetentionPolicy
 from checkpoints.trash import StoreTrash
 

@@ -92,8 +92,8 @@ def test_a_prune_of_a_langgraph_thread_is_undone_to_the_last_row(
 def test_a_file_that_was_not_written_anew_is_named(
     benches: tuple[Bench, Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("checkpoints.connectors.langgraph_sqlite.space._MOST", 4096)
-    monkeypatch.setattr("checkpoints.connectors.langgraph_sqlite.space._WORTH", 1_000_000)
+    monkeypatch.setattr("checkpoints.connectors.sqlite_files.space._MOST", 4096)
+    monkeypatch.setattr("checkpoints.connectors.sqlite_files.space._WORTH", 1_000_000)
     pruned = prune(benches[0])
     assert pruned.state == OperationState.SUCCEEDED, pruned.message
     assert "run VACUUM on it at a quiet time" in pruned.message
