@@ -21,6 +21,7 @@ from checkpoints.errors import (
 )
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -107,7 +108,17 @@ class Folder:
                 return
             for name in names:
                 if _is_directory(directory, name):
-                    yield from self._inside(f"{subfolder}/{name}".lstrip("/"), depth - 1)
+                    yield from self._below(f"{subfolder}/{name}".lstrip("/"), depth - 1)
+
+    def _below(self, subfolder: str, depth: int) -> Iterator[Entry]:
+        """Yield what is in a folder; nothing for one that went, or became a link."""
+        try:
+            yield from self._inside(subfolder, depth)
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise TransientStoreError(
+                    f"{self.path / subfolder} cannot be read: {error.strerror}"
+                ) from error
 
     def read(self, entry: Entry, limit: int) -> bytes:
         """Return a file's bytes, at most ``limit`` and one more. Raises CheckpointNotFound."""
@@ -143,7 +154,10 @@ def read_in(directory: int, name: str, limit: int) -> Stored:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise CheckpointNotFound(f"{name} is not a regular file any more")
-        return Stored(content=file.read(limit + 1), status=status)
+        content = file.read(min(status.st_size, limit) + 1)
+        if status.st_size < len(content) <= limit:
+            content += file.read(limit + 1 - len(content))
+        return Stored(content=content, status=status)
 
 
 def _names(directory: int) -> list[str]:
