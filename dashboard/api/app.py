@@ -12,7 +12,17 @@ from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
-from dashboard.api import audit, drills, operations, policies, pushes, reads, reports, sources
+from dashboard.api import (
+    audit,
+    drills,
+    operations,
+    policies,
+    pushes,
+    reads,
+    reports,
+    sources,
+    storage,
+)
 from dashboard.api.bodies import StrictParser
 from dashboard.api.descriptions import describe
 from dashboard.api.problems import (
@@ -64,6 +74,6 @@ api = Api(
     parser=StrictParser(),
     docs_url=None,
 )
-for _part in (pushes, reports, reads, operations, policies, sources, drills, audit):
+for _part in (pushes, reports, reads, operations, policies, sources, storage, drills, audit):
     api.add_router("", _part.router)
 handle_errors(api)

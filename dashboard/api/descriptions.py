@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from dashboard.api import drill_examples, examples, source_examples
+from dashboard.api import drill_examples, examples, source_examples, storage_examples
 from dashboard.api.schemas import ProblemOut
 from dashboard.problems import CODES, CONTENT_TYPE, Problem
 
@@ -104,6 +104,7 @@ ENDPOINTS: Mapping[str, Described] = {
     "simulate_policy": Described(
         (*ACT, *BODY), {200: examples.SIMULATION}, {"A policy": examples.SIMULATE}
     ),
+    "get_storage": Described(ONE, {200: storage_examples.STORAGE}),
     "list_sources": Described(CALLER, {200: source_examples.SOURCES}),
     "add_source": Described(
         (*ACT, *BODY, "refused"),

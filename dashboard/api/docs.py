@@ -20,7 +20,10 @@ from dashboard.problems import CODES, CONTENT_TYPE
 
 Text = tuple[str, ...]
 """A text in pieces: every second one is code."""
-ORDER = ("operations", "sources", "policies", "drills", "audit", "agents", "checkpoints", "reports")
+ORDER = (
+    *("operations", "sources", "storage", "policies", "drills"),
+    *("audit", "agents", "checkpoints", "reports"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
