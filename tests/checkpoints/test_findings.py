@@ -8,6 +8,7 @@ import pytest
 
 import checkpoints
 from checkpoints.findings import KINDS, FindingKind, Severity, kind_of
+from tests.checkpoints import findings_page
 
 SOURCES = Path(checkpoints.__file__).parent
 MAKERS = {"Finding", "finding", "_finding", "_found", "Unreadable"}
@@ -64,3 +65,7 @@ def test_a_kind_that_is_not_known_gets_plain_texts() -> None:
 
 def test_the_way_in_which_a_finding_was_found_may_stand_before_its_kind() -> None:
     assert kind_of("verify:truncated") is KINDS["truncated"]
+
+
+def test_the_reference_names_every_kind_as_it_is() -> None:
+    assert findings_page.PAGE.read_text() == findings_page.page()
