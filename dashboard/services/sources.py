@@ -178,5 +178,7 @@ def sealed(source: Source, credentials: Credentials) -> bytes:
 
 def _name(name: str, url: str) -> str:
     parsed = parse_url(url)
-    found = parsed.path.name or parsed.server_path.rpartition("/")[2] or parsed.server or url
+    database = parsed.server_path.rpartition("/")[2]
+    on_server = parsed.server if database.isdecimal() else database or parsed.server
+    found = parsed.path.name or on_server or url
     return (name.strip() or found.encode("utf-8", "replace").decode())[:MAX_NAME_CHARACTERS]
