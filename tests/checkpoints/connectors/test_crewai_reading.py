@@ -263,3 +263,33 @@ def _insert(path: Path, *rows: Any) -> None:
         for row in rows:
             ExactRows(database).insert(row)
     database.close()
+
+
+def test_a_restore_is_rehearsed_on_a_copy_as_it_would_be_here(sample: Path, tmp_path: Path) -> None:
+    store = opened(sample)
+    target = store.history(None, "main")[3]
+    folder = tmp_path / "rehearsal"
+    folder.mkdir()
+    copy = store.copy_for_rehearsal(target, folder)
+    plan = copy.plan_restore(copy.get(target.id))
+    assert plan.expected_head == store.plan_restore(target).expected_head
+    ids, now = copy.choose_ids(plan), store.clock()
+    head = copy.restore(plan, written_ids=ids, operation_id="op", reason="drill", now=now)
+    restored = copy.load(copy.get(head.checkpoint_id))
+    assert restored["entities"] == store.load(target)["entities"]
+    assert len(store.history(None, "main")) == 6
+
+
+def test_what_grows_is_told_by_field(sample: Path) -> None:
+    store = opened(sample)
+    sizes = {size.field: size for size in store.field_sizes(None, "main")}
+    assert next(iter(sizes)) == "entities"
+    assert sizes["entities"].checkpoints == 6
+    assert (store.space().stored or 0) > sizes["entities"].size
+
+
+def test_what_is_listed_is_counted_without_bodies(samples: Path, tmp_path: Path) -> None:
+    shutil.copy2(samples / "crewai" / "checkpoints.db", tmp_path / "c.db")
+    store = CrewAISqliteStore(tmp_path / "c.db")
+    assert store.counts() == {"main": 6, "fork/retry-1": 1}
+    assert store.names("main") == {("", r.id) for r in store.history(None, "main")}

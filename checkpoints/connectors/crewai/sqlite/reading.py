@@ -9,12 +9,13 @@ from typing import Any
 
 from checkpoints.connectors.crewai.lineages import thread_of
 from checkpoints.connectors.crewai.sqlite import changes as listing
-from checkpoints.connectors.crewai.sqlite import schema
+from checkpoints.connectors.crewai.sqlite import measuring, schema
 from checkpoints.connectors.crewai.sqlite.rows import Branch, Row, Rows
 from checkpoints.connectors.crewai.sqlite.verify import verify
 from checkpoints.connectors.crewai.sqlite.writing import describe
 from checkpoints.connectors.sqlite_files.database import Database
 from checkpoints.errors import CheckpointNotFound, CorruptCheckpoint, PlanRefused, StoreError
+from checkpoints.measures import FieldSize, Space
 from checkpoints.records import Capabilities, Changes, Checkpoint, Finding, Head, Thread
 
 _ACTS = ("restore", "fork", "edit", "prune", "erase")
@@ -90,6 +91,25 @@ class CrewAISqliteReading:
     def verify(self) -> Iterator[Finding]:
         """Read everything and yield each thing that is wrong."""
         return verify(self._rows, self.clock())
+
+    def field_sizes(self, agent_id: str | None, thread_id: str) -> Iterator[FieldSize]:
+        """Yield what each field of a branch's states takes up, largest first."""
+        with self._database.snapshot():
+            self._agent(agent_id, thread_id)
+            found = list(measuring.field_sizes(self._rows, thread_id))
+        yield from found
+
+    def space(self) -> Space:
+        """Return what the file takes up, with its log."""
+        return measuring.space_of(self._rows)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many checkpoints each branch has."""
+        return {branch.name: branch.count for branch in self._rows.branches()}
+
+    def names(self, thread_id: str) -> set[tuple[str, str]]:
+        """Return the namespace and id of every checkpoint of a branch."""
+        return {("", name) for name in self._rows.ids(thread_id)}
 
     def close(self) -> None:
         """Let go of the file."""

@@ -29,6 +29,7 @@ _BRANCHES = (
     "SELECT CAST(branch AS TEXT), count(*), max(rowid) FROM checkpoints GROUP BY 1 ORDER BY 3 DESC"
 )
 _LINKS = "SELECT CAST(id AS TEXT), CAST(parent_id AS TEXT), CAST(branch AS TEXT) FROM checkpoints"
+_IDS = "SELECT CAST(id AS TEXT) FROM checkpoints WHERE branch = ? AND rowid > ? ORDER BY rowid DESC"
 _FIRST_FEW = 20
 
 
@@ -104,10 +105,6 @@ class Rows:
         """Return a branch's newest row."""
         return next(self.select("branch = ? ORDER BY rowid DESC LIMIT 1", (branch,)), None)
 
-    def newest(self) -> Row | None:
-        """Return the newest row of all branches, which CrewAI resumes when it is told no other."""
-        return next(self.select("TRUE ORDER BY rowid DESC LIMIT 1"), None)
-
     def branches(self) -> list[Branch]:
         """Return every branch, the one first that was written to last."""
         found = self.database.rows(_BRANCHES)
@@ -116,6 +113,10 @@ class Rows:
     def branch(self, name: str) -> Branch | None:
         """Return one branch."""
         return next((branch for branch in self.branches() if branch.name == name), None)
+
+    def ids(self, branch: str, *, after: int = -(2**63)) -> list[str]:
+        """Return the ids of a branch's rows behind a number, newest first, without bodies."""
+        return [str(name) for (name,) in self.database.rows(_IDS, (branch, after))]
 
     def links(self) -> list[tuple[str, str | None, str]]:
         """Return the id, the parent and the branch of every row, without bodies."""

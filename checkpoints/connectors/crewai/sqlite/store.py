@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 from checkpoints.connectors.crewai import planning
 from checkpoints.connectors.crewai.names import new_id
 from checkpoints.connectors.crewai.planning import Around
-from checkpoints.connectors.crewai.sqlite import erasing, pruning, writing
+from checkpoints.connectors.crewai.sqlite import erasing, pruning, rehearsing, writing
 from checkpoints.connectors.crewai.sqlite.held import Held, required
 from checkpoints.connectors.crewai.sqlite.reading import CrewAISqliteReading
 from checkpoints.connectors.crewai.sqlite.rows import Row
@@ -19,8 +20,6 @@ from checkpoints.errors import CorruptCheckpoint
 from checkpoints.plans import Edit, ForkPlan, ThreadErased, ThreadErasure, ThreadPrune, ThreadPruned
 from checkpoints.records import Checkpoint, Directive, Head, RestorePlan
 from checkpoints.stores.operable import Trash
-
-_LATER = "branch = ? AND rowid > ? ORDER BY rowid DESC"
 
 
 def utc_now() -> datetime:
@@ -207,15 +206,24 @@ class CrewAISqliteStore(CrewAISqliteReading):
         order = erasing.EraseOrder(erasure=erasure, now=now, trash=trash)
         return erasing.erase(self.path, order, self._rows)
 
+    def copy_for_rehearsal(self, checkpoint: Checkpoint, folder: Path) -> Self:
+        """Write the checkpoint's branch into a file in an empty folder, and open that."""
+        with self._database.snapshot():
+            row = self._unaltered(checkpoint)
+            row.decode()
+            path = rehearsing.write_copy(self._rows, row, folder)
+        agent = self._rows.agent(row.stored.branch)
+        return type(self)(path, url=self.url, agent=agent, clock=self.clock)
+
     def _around(self, row: Row) -> Around:
-        later = list(self._rows.select(_LATER, (row.stored.branch, row.number)))
-        head = later[0] if later else row
-        newest = self._rows.newest() or row
+        branch = row.stored.branch
+        head = self._rows.head(branch) or row
+        newest = self._rows.branches()[0].name
         return Around(
-            head=head.record(self._rows.agent(row.stored.branch)),
-            later=tuple(item.id for item in later),
+            head=head.record(self._rows.agent(branch)),
+            later=tuple(self._rows.ids(branch, after=row.number)),
             done=_done(head),
-            newest_branch=newest.stored.branch,
+            newest_branch=newest,
         )
 
 
