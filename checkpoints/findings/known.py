@@ -10,10 +10,11 @@ from checkpoints.findings.kinds import FindingKind, Severity
 from checkpoints.findings.listing import LISTING
 from checkpoints.findings.misleading import MISLEADING
 from checkpoints.findings.moving import MOVING
+from checkpoints.findings.rehearsed import REHEARSED
 from checkpoints.findings.unreadable import UNREADABLE
 
 KINDS: Final[Mapping[str, FindingKind]] = MappingProxyType(
-    {kind.name: kind for kind in (*UNREADABLE, *MISLEADING, *LISTING, *MOVING)}
+    {kind.name: kind for kind in (*UNREADABLE, *MISLEADING, *LISTING, *MOVING, *REHEARSED)}
 )
 """Every kind of finding that a store of Holdfast's yields, by its name."""
 

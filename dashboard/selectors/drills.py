@@ -15,7 +15,6 @@ from dashboard.models import (
     Drill,
     DrillOutcome,
     DrillResult,
-    DrillSchedule,
     ObjectiveAlert,
     Project,
     RecoveryObjective,
@@ -99,7 +98,7 @@ class DrillsPage:
     states: tuple[tuple[str, str], ...]
     proofs: Proofs
     drills: tuple[Drill, ...]
-    schedules: tuple[DrillSchedule, ...]
+    sources: tuple[Source, ...]
     outer: tuple[OuterObjective, ...]
     operated: frozenset[int]
 
@@ -128,7 +127,7 @@ def drills_page(*, user: User, state: str = "", after: str = "") -> DrillsPage:
         states=STATES,
         proofs=proofs(user),
         drills=_drills(user).rows[:RUNS_SHOWN],
-        schedules=_schedules(user),
+        sources=_sources(user),
         outer=_outer(user, objectives),
         operated=frozenset(projects(user, "operate").values_list("pk", flat=True)),
     )
@@ -232,6 +231,7 @@ def _related(rows: QuerySet[Drill]) -> QuerySet[Drill]:
     return rows.select_related("source", "agent", "asked_by")
 
 
-def _schedules(user: User) -> tuple[DrillSchedule, ...]:
-    rows = visible(user, DrillSchedule.objects.filter(source__connected=True), "source__project")
-    return tuple(rows.select_related("source").order_by("source__name", "pk"))
+def _sources(user: User) -> tuple[Source, ...]:
+    """Return the sources that are drilled, each with its schedule once it has got one."""
+    rows = visible(user, Source.objects.filter(connected=True)).select_related("drill_schedule")
+    return tuple(rows.order_by("name", "pk"))

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.browsing import new_context
+from tests.browser.drill_pages import drilled
 from tests.browser.reports import FAR_AGENT
 from tests.browser.storage_pages import stored
 from tests.browser.worlds import World, open_agent
@@ -49,6 +50,7 @@ def places(browser: Browser, world: World) -> tuple[Place, ...]:
     page = context.new_page()
     found = {**FIXED, **_timelines(page), **_restored(page), **_reported(page)}
     found |= {**_forked(page, found["checkpoint"]), **_cared(page), **stored(page)}
+    found |= drilled(page)
     context.close()
     return tuple(Place(name, path) for name, path in found.items())
 
