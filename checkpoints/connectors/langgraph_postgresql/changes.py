@@ -167,14 +167,12 @@ class Scanner:
         return int(count) if count < COUNTED else None
 
     def _records(self, keys: Sequence[Key]) -> Iterator[Checkpoint]:
-        """Yield the records of keys by the time in their ids, each read by itself."""
+        """Yield the records of keys by the time in their ids, a few read at a time."""
         agents: dict[str, str] = {}
-        for key in sorted(keys, key=lambda k: k.checkpoint_id):
-            row = self.rows.checkpoint(key)
-            if row is not None:
-                name = key.thread_id
-                agent_id = agents.get(name) or agents.setdefault(name, self.threads.agent(name))
-                yield record_of(gather(self.rows, row), agent_id)
+        for row in self.rows.of_keys(sorted(keys, key=lambda k: k.checkpoint_id)):
+            name = row.key.thread_id
+            agent_id = agents.get(name) or agents.setdefault(name, self.threads.agent(name))
+            yield record_of(gather(self.rows, row), agent_id)
 
     def _snapshot(self) -> Horizon:
         [(oldest, following)] = self.rows.session.few(_SNAPSHOT)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any, NamedTuple
 
 from checkpoints.bodies.limits import MAX_BYTES, check_json
 from checkpoints.connectors.langgraph.bodies import SENDS
 from checkpoints.connectors.langgraph.deltas import COUNTERS
 from checkpoints.connectors.langgraph.rows import ROOT, Blob, CheckpointRow, Key, WriteRow
-from checkpoints.connectors.langgraph_postgresql.database import Session
+from checkpoints.connectors.langgraph_postgresql.database import ROWS_AT_ONCE, Session
 from checkpoints.errors import CorruptCheckpoint
 
 REMEMBERED = 20_000
@@ -48,10 +49,15 @@ _BLOBS = (
     "SELECT channel, version, type, coalesce(octet_length(blob), 0), {digest},"
     " CASE WHEN coalesce(octet_length(blob), 0) <= %s AND (%s OR channel ^@ ANY (%s))"
     " THEN coalesce(blob, '') END"
-    " FROM checkpoint_blobs WHERE thread_id = %s AND checkpoint_ns = %s"
-    " AND (channel, version) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+    ", thread_id, checkpoint_ns"
+    " FROM checkpoint_blobs WHERE (thread_id, checkpoint_ns, channel, version) IN"
+    " (SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]))"
 )
 _DIGEST = "encode(sha256(coalesce(blob, '')), 'hex')"
+_ANY_KEY = (
+    "(thread_id, checkpoint_ns, checkpoint_id) IN"
+    " (SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]))"
+)
 _KEY = "thread_id = %s AND checkpoint_ns = %s AND checkpoint_id = %s"
 _FIRST = "thread_id = %s AND checkpoint_ns = '' ORDER BY checkpoint_id LIMIT 1"
 _NEWEST_FIRST = "thread_id = %s AND checkpoint_ns = %s {until} ORDER BY checkpoint_id DESC"
@@ -79,15 +85,24 @@ class Rows:
     """Reads rows within one snapshot.
 
     Rows come with the values that say what runs next, ``whole`` with all of them. Without
-    ``digests`` those of the blobs are left out, and rows are only good to be shown.
+    ``digests`` those of the blobs are left out, and rows are only good to be shown. With ``ahead``
+    what tasks wrote is read together for several rows, which is right within a snapshot only.
     """
 
     def __init__(
-        self, session: Session, *, has_task_path: bool, whole: bool = False, digests: bool = True
+        self,
+        session: Session,
+        *,
+        has_task_path: bool,
+        whole: bool = False,
+        digests: bool = True,
+        ahead: bool = False,
     ) -> None:
         self.session = session
         self.has_task_path = has_task_path
         self._whole = whole
+        self._ahead = ahead
+        self._written: dict[Key, list[WriteRow]] = {}
         self._blobs_sql = _BLOBS.format(digest=_DIGEST if digests else "''")
         task_path = "task_path" if has_task_path else "''"
         self._write_columns = _WRITE_COLUMNS.format(task_path=task_path)
@@ -127,8 +142,18 @@ class Rows:
     def checkpoints(self, where: str, parameters: Sequence[Any] = ()) -> Iterator[CheckpointRow]:
         """Yield the checkpoint rows that a condition (with its order and limit) selects."""
         sql = _CHECKPOINTS.format(columns=_CHECKPOINT_COLUMNS, where=where)
-        for row in self.session.rows(sql, parameters):
-            yield self._with_blobs(_checkpoint_row(row))
+        found = self.session.rows(sql, parameters)
+        while portion := [_checkpoint_row(row) for row in islice(found, ROWS_AT_ONCE)]:
+            yield from self._surrounded(portion)
+
+    def of_keys(self, keys: Sequence[Key]) -> Iterator[CheckpointRow]:
+        """Yield the checkpoint rows of keys in their order; those that are gone are left out."""
+        sql = _CHECKPOINTS.format(columns=_CHECKPOINT_COLUMNS, where=_ANY_KEY)
+        for place in range(0, len(keys), ROWS_AT_ONCE):
+            wanted = keys[place : place + ROWS_AT_ONCE]
+            found = map(_checkpoint_row, self.session.few(sql, _columns(map(values_of, wanted), 3)))
+            by_key = {row.key: row for row in found}
+            yield from self._surrounded([by_key[key] for key in wanted if key in by_key])
 
     def checkpoint(self, key: Key) -> CheckpointRow | None:
         """Return one checkpoint row."""
@@ -166,6 +191,8 @@ class Rows:
 
     def writes(self, key: Key) -> list[WriteRow]:
         """Return what tasks wrote after this checkpoint, in the order of their tasks."""
+        if key in self._written:
+            return self._written[key]
         sql = f"SELECT {self._write_columns} FROM checkpoint_writes WHERE {_KEY}"
         found = self.session.few(f"{sql} ORDER BY {self._order}", values_of(key))
         return list(map(_write_row, found))
@@ -190,10 +217,8 @@ class Rows:
                 f"{MAX_BYTES:,} bytes are not decoded",
                 checkpoint_id=row.key.checkpoint_id,
             )
-        names = [
-            Name(row.key.thread_id, row.key.namespace, channel, blob.version)
-            for channel, blob in row.blobs.items()
-        ]
+        place = (row.key.thread_id, row.key.namespace)
+        names = [Name(*place, channel, blob.version) for channel, blob in row.blobs.items()]
         found = dict(self._fetched(names, whole=True))
         blobs = {name.channel: found[name] for name in names if name in found}
         return replace(row, blobs=blobs)
@@ -203,16 +228,33 @@ class Rows:
         found = self.session.few(sql, parameters)
         return self._with_blobs(_checkpoint_row(found[0])) if found else None
 
-    def _with_blobs(self, row: CheckpointRow) -> CheckpointRow:
-        versions = versions_in(row.body)
-        names = [
-            Name(row.key.thread_id, row.key.namespace, channel, version)
-            for channel, version in versions.items()
-        ]
+    def _surrounded(self, portion: Sequence[CheckpointRow]) -> Iterator[CheckpointRow]:
+        """Yield rows with their values; what belongs to all of them is read together."""
+        if len(portion) > 1:
+            self._remember(self._found({name for row in portion for name in _names(row)}))
+        if self._ahead:
+            self._read_writes(portion)
+        return map(self._with_blobs, portion)
+
+    def _read_writes(self, portion: Sequence[CheckpointRow]) -> None:
+        keys = {row.key for row in portion}
+        keys |= {replace(row.key, checkpoint_id=row.parent_id) for row in portion if row.parent_id}
+        self._written = {key: [] for key in keys}
+        sql = f"SELECT {self._write_columns} FROM checkpoint_writes WHERE {_ANY_KEY}"
+        given = _columns(map(values_of, keys), 3)
+        for write in map(_write_row, self.session.few(f"{sql} ORDER BY {self._order}", given)):
+            self._written[write.key].append(write)
+
+    def _found(self, names: Iterable[Name]) -> dict[Name, Blob | None]:
+        """Return the blobs of names, and which there are none of."""
+        names = list(names)
         found = {name: self._known[name] for name in names if name in self._known}
         missing = [name for name in names if name not in found]
-        found.update(dict.fromkeys(missing))
-        found.update(self._fetched(missing, whole=False))
+        return {**found, **dict.fromkeys(missing), **dict(self._fetched(missing, whole=False))}
+
+    def _with_blobs(self, row: CheckpointRow) -> CheckpointRow:
+        versions = versions_in(row.body)
+        found = self._found(_names(row))
         self._remember(found)
         blobs = {name.channel: blob for name, blob in found.items() if blob}
         newest = max(versions.values(), default="")
@@ -224,10 +266,9 @@ class Rows:
     def _fetched(self, names: Sequence[Name], *, whole: bool) -> Iterator[tuple[Name, Blob]]:
         if not names:
             return
-        channels, versions = [n.channel for n in names], [n.version for n in names]
-        place = (names[0].thread_id, names[0].namespace)
-        given = (MAX_BYTES, whole, list(_OF_THE_RUN), *place, channels, versions)
-        for channel, version, kind, size, sha256, data in self.session.few(self._blobs_sql, given):
+        given = (MAX_BYTES, whole, list(_OF_THE_RUN), *_columns(names, 4))
+        for row in self.session.few(self._blobs_sql, given):
+            channel, version, kind, size, sha256, data, thread_id, namespace = row
             blob = Blob(
                 version=version,
                 type=kind,
@@ -235,12 +276,23 @@ class Rows:
                 sha256=sha256,
                 data=None if data is None else bytes(data),
             )
-            yield Name(*place, channel, version), blob
+            yield Name(thread_id, namespace, channel, version), blob
 
     def _remember(self, found: Mapping[Name, Blob | None]) -> None:
         self._known.update({n: b for n, b in found.items() if not b or len(b.data or b"") <= SMALL})
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
+
+
+def _names(row: CheckpointRow) -> list[Name]:
+    place = (row.key.thread_id, row.key.namespace)
+    return [Name(*place, channel, version) for channel, version in versions_in(row.body).items()]
+
+
+def _columns(rows: Iterable[tuple[str, ...]], count: int) -> list[list[str]]:
+    """Return rows as columns, as statements take them."""
+    found = list(rows)
+    return [[row[place] for row in found] for place in range(count)]
 
 
 def versions_in(body: bytes | None) -> dict[str, str]:

@@ -228,7 +228,9 @@ class LangGraphPostgresqlStore(DatabaseOperations, DatabaseTending):
     ) -> Iterator[tuple[Rows, Threads]]:
         with self._database.snapshot() as session:
             has_task_path = self._schema.has_task_path
-            rows = Rows(session, has_task_path=has_task_path, whole=whole, digests=digests)
+            rows = Rows(
+                session, has_task_path=has_task_path, whole=whole, digests=digests, ahead=True
+            )
             yield rows, Threads(rows, self._database.name)
 
     def _one(
