@@ -19,7 +19,7 @@ from checkpoints.connectors.kaizen.names import (
     parse_name,
 )
 from checkpoints.connectors.kaizen.states import Saved, Source, locked_away, saved_of
-from checkpoints.errors import CheckpointNotFound
+from checkpoints.errors import CheckpointNotFound, TransientStoreError
 from checkpoints.records import Finding, Status
 
 _LOAD_ORDER = (".enc.gz.jsonl", ".enc.jsonl", ".jsonl.gz", ".jsonl", ".enc.jsonl.gz")
@@ -115,6 +115,8 @@ class Catalog:
             return FileContent(findings=(_unreadable(entry, name, error),))
         except CheckpointNotFound:
             return FileContent()
+        except TransientStoreError as error:
+            return FileContent(findings=(finding("unreadable_file", str(error), name.stem),))
         return self._states(entry, name, lines)
 
     def _states(self, entry: Entry, name: FileName, lines: list[Line]) -> FileContent:

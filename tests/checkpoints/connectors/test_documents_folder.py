@@ -21,6 +21,7 @@ import checkpoints
 from checkpoints.connectors.agent_framework import AgentFrameworkStore
 from checkpoints.connectors.documents.folder import Folder, read_in
 from checkpoints.connectors.dreamos import DreamosStore
+from checkpoints.connectors.kaizen import KaizenStore
 from tests.checkpoints.connectors.folders import copied, files
 
 _OPENED: list[str] = []
@@ -136,11 +137,20 @@ def test_a_folder_that_goes_while_it_is_walked_hides_no_other(tmp_path: Path) ->
     assert [first, *(entry.place for entry in walked)] == ["a/file", "c/file"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "source"),
+    [
+        (AgentFrameworkStore, "agent_framework"),
+        (DreamosStore, "dreamos/default_retention"),
+        (KaizenStore, "kaizen/flat"),
+    ],
+)
 def test_a_file_that_cannot_be_read_is_a_finding_and_hides_no_other(
-    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Any, source: str
 ) -> None:
-    root = copied(samples / "agent_framework", tmp_path / "root")
-    bad = sorted(path.name for path in root.iterdir())[3]
+    root = copied(samples / source, tmp_path / "root")
+    whole = kind(root).changes(None).checkpoints
+    bad = whole[3].metadata["file"]
 
     def failing(directory: int, name: str, limit: int) -> Any:
         if name == bad:
@@ -148,9 +158,8 @@ def test_a_file_that_cannot_be_read_is_a_finding_and_hides_no_other(
         return read_in(directory, name, limit)
 
     monkeypatch.setattr("checkpoints.connectors.documents.folder.read_in", failing)
-    store = AgentFrameworkStore(root)
-    changes = store.changes(None)
-    assert len(changes.checkpoints) == 15
+    changes = kind(root).changes(None)
+    assert len(changes.checkpoints) == len(whole) - 1
     kinds = {finding.kind: finding.message for finding in changes.findings}
     assert "Input/output error" in kinds["unreadable_file"]
 
