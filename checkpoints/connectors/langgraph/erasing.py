@@ -54,8 +54,7 @@ def _deleted(database: PrunableDatabase, erasure: ThreadErasure) -> dict[str, st
     gone = [key for key in going if key not in remaining]
     freed = {apart for values in exact.freed(thread_id, gone).values() for apart in values}
     take_out(exact, _with_children(skeleton, gone))
-    for apart in freed:
-        exact.delete_value(thread_id, apart)
+    exact.delete_values(thread_id, freed)
     if erasure.whole:
         exact.delete_orphans(thread_id)
     return {key.checkpoint_id: reason for key, reason in remaining.items()}

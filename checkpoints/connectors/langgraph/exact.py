@@ -67,6 +67,10 @@ class ExactRows(Protocol):
         """Return a checkpoint's rows in each of ``TABLES``."""
         ...
 
+    def of_many(self, keys: Collection[Key]) -> Iterator[tuple[Key, dict[str, list[Row]]]]:
+        """Yield the rows of checkpoints of one thread, in the order of the keys."""
+        ...
+
     def delete(self, key: Key) -> bool:
         """Delete a checkpoint's rows; say whether there was the one of its own."""
         ...
@@ -91,8 +95,12 @@ class ExactRows(Protocol):
         """Return the row of a value that is kept apart."""
         ...
 
-    def delete_value(self, thread_id: str, apart: Apart) -> None:
-        """Delete a value that is kept apart."""
+    def values(self, thread_id: str, wanted: Sequence[Apart]) -> Iterator[tuple[Apart, Row | None]]:
+        """Yield the rows of values that are kept apart, in their order."""
+        ...
+
+    def delete_values(self, thread_id: str, unwanted: Collection[Apart]) -> None:
+        """Delete values that are kept apart."""
         ...
 
     def delete_orphans(self, thread_id: str) -> None:

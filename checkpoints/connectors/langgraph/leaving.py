@@ -92,32 +92,39 @@ class GoneMeanwhile(TransientStoreError):
 
 def leaving(
     rows: PrunableRows,
-    exact: ExactRows,
     key: Key,
+    found: dict[str, list[Row]],
     *,
+    columns: dict[str, list[str]],
+    sha256: str | None = None,
     children: Iterable[Key] = (),
     values: Iterable[str] = (),
 ) -> Leaving:
-    """Read a checkpoint that is to leave. Raises GoneMeanwhile when it is gone."""
-    found, row = exact.of(key), rows.checkpoint(key)
-    if not found[CHECKPOINTS] or row is None:
+    """Return a checkpoint that is to leave, by its rows and the digest, if that is known.
+
+    Raises GoneMeanwhile when it is gone.
+    """
+    row = rows.checkpoint(key) if sha256 is None else None
+    if not found[CHECKPOINTS] or (sha256 is None and row is None):
         raise _gone(key.checkpoint_id)
     return Leaving(
         key=key,
-        columns={table: exact.columns[table] for table in found},
+        columns={table: columns[table] for table in found},
         rows=found,
         children=tuple(child.checkpoint_id for child in children),
-        sha256=sha256_of(row),
+        sha256=sha256_of(row) if row else sha256,
         values=tuple(sorted(values)),
     )
 
 
-def leaving_value(exact: ExactRows, thread_id: str, apart: Apart) -> LeavingValue:
-    """Read a value that is to leave. Raises GoneMeanwhile when it is gone."""
-    row = exact.value(thread_id, apart)
-    if row is None:
-        raise _gone(f"a value of {apart.channel}")
-    return LeavingValue(apart=apart, columns=exact.columns[VALUES], row=row)
+def leaving_values(
+    exact: ExactRows, thread_id: str, wanted: Sequence[Apart]
+) -> Iterator[LeavingValue]:
+    """Read values that are to leave. Raises GoneMeanwhile when one is gone."""
+    for apart, row in exact.values(thread_id, wanted):
+        if row is None:
+            raise _gone(f"a value of {apart.channel}")
+        yield LeavingValue(apart=apart, columns=exact.columns[VALUES], row=row)
 
 
 def _gone(what: str) -> GoneMeanwhile:

@@ -26,7 +26,7 @@ from checkpoints.connectors.langgraph.leaving import (
     GoneMeanwhile,
     Held,
     leaving,
-    leaving_value,
+    leaving_values,
 )
 from checkpoints.connectors.langgraph.needs import Needs
 from checkpoints.connectors.langgraph.records import sha256_of
@@ -119,8 +119,8 @@ def _moved(database: PrunableDatabase, order: PruneOrder) -> tuple[_Choice, int]
             return choice, 0
         try:
             with database.piecewise():
-                going = choice.going
-                departure = _Departure(database.rows(), database.exact(), thread_id, going)
+                rows, exact = database.rows(), database.exact()
+                departure = _Departure(rows, exact, choice, order.prune)
                 kept = _kept(departure, order)
         except GoneMeanwhile:
             continue
@@ -197,17 +197,14 @@ class _Departure:
     """Reads what leaves: first the values kept apart, then the checkpoints that held them."""
 
     def __init__(
-        self,
-        rows: PrunableRows,
-        exact: ExactRows,
-        thread_id: str,
-        going: Mapping[Key, Collection[Key]],
+        self, rows: PrunableRows, exact: ExactRows, choice: _Choice, prune: ThreadPrune
     ) -> None:
         self.rows = rows
         self.exact = exact
-        self.thread_id = thread_id
-        self.going = going
-        self.freed = exact.freed(thread_id, going)
+        self.thread_id = prune.thread_id
+        self.going = choice.going
+        self.digests = {(d.namespace, d.checkpoint_id): d.sha256 for d in prune.remove}
+        self.freed = exact.freed(prune.thread_id, choice.going)
         self.size = 0
 
     @property
@@ -218,14 +215,20 @@ class _Departure:
     def items(self) -> Iterator[tuple[TrashItem, int]]:
         """Yield what brings them back, each with its bytes. Raises GoneMeanwhile."""
         names: dict[Apart, str] = {}
-        for apart in self.values:
-            value = leaving_value(self.exact, self.thread_id, apart)
+        for value in leaving_values(self.exact, self.thread_id, self.values):
             item = value.item()
-            names[apart] = item.key
+            names[value.apart] = item.key
             yield item, value.size
-        for key, children in self.going.items():
-            held = [names[apart] for apart in self.freed.get(key, ())]
-            one = leaving(self.rows, self.exact, key, children=children, values=held)
+        for key, found in self.exact.of_many(self.going):
+            one = leaving(
+                self.rows,
+                key,
+                found,
+                columns=self.exact.columns,
+                sha256=self.digests[key.namespace, key.checkpoint_id],
+                children=self.going[key],
+                values=[names[apart] for apart in self.freed.get(key, ())],
+            )
             yield one.item(), one.size
 
 
@@ -258,7 +261,7 @@ def _deleted(
     thread_id = order.prune.thread_id
     if _choose(rows, order, held, choice.going) != choice or not held.keys >= set(kept):
         return False
-    departure = _Departure(rows, exact, thread_id, choice.going)
+    departure = _Departure(rows, exact, choice, order.prune)
     try:
         if [item.key for item, _ in departure.items()] != kept:
             return False
@@ -267,8 +270,7 @@ def _deleted(
     heads = _heads(rows, thread_id, choice.going)
     before = {key: fingerprint(rows, key) for key in heads}
     take_out(exact, choice.going)
-    for apart in departure.values:
-        exact.delete_value(thread_id, apart)
+    exact.delete_values(thread_id, departure.values)
     anew = database.rows()
     if {key: fingerprint(anew, key) for key in heads} != before:
         raise CorruptCheckpoint("a head would not read back as before; nothing was moved")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final, TypeVar
 
 from checkpoints.connectors.langgraph.exact import (
     CHECKPOINTS,
@@ -14,11 +15,13 @@ from checkpoints.connectors.langgraph.exact import (
     Apart,
     Row,
     Value,
+    named,
 )
 from checkpoints.connectors.langgraph.rows import Key
 from checkpoints.connectors.langgraph_postgresql.database import Session
 from checkpoints.connectors.langgraph_postgresql.rows import values_of
 
+T = TypeVar("T")
 _NAMES: Final = {
     CHECKPOINTS: "checkpoints",
     WRITES: "checkpoint_writes",
@@ -30,6 +33,18 @@ _COLUMNS = (
 )
 _KEY = "thread_id = %s AND checkpoint_ns = %s AND checkpoint_id = %s"
 _VALUE = "thread_id = %s AND checkpoint_ns = %s AND channel = %s AND version = %s"
+_KEYS = (
+    "thread_id = %s AND (checkpoint_ns, checkpoint_id) IN"
+    " (SELECT * FROM unnest(%s::text[], %s::text[]))"
+)
+_VALUES = (
+    "thread_id = %s AND (checkpoint_ns, channel, version) IN"
+    " (SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]))"
+)
+_KEY_COLUMNS = ("thread_id", "checkpoint_ns", "checkpoint_id")
+_APART_COLUMNS = ("checkpoint_ns", "channel", "version")
+_AT_ONCE: Final = 16
+"""Rows that are held in memory together; each can be large."""
 _PARENT = "parent_checkpoint_id"
 _UNLINK = f"UPDATE checkpoints SET {_PARENT} = NULL WHERE {_KEY} AND {_PARENT} = %s"
 _LINK = f"UPDATE checkpoints SET {_PARENT} = %s WHERE {_KEY} AND {_PARENT} IS NULL"
@@ -60,6 +75,14 @@ class ExactRows:
     def of(self, key: Key) -> dict[str, list[Row]]:
         """Return a checkpoint's rows in both tables."""
         return {table: self._read(table, _KEY, values_of(key)) for table in TABLES}
+
+    def of_many(self, keys: Collection[Key]) -> Iterator[tuple[Key, dict[str, list[Row]]]]:
+        """Yield the rows of checkpoints of one thread, in the order of the keys."""
+        for some in _portions(keys):
+            found = {table: self._by_key(table, some) for table in TABLES}
+            yield from (
+                (key, {table: rows.get(key, []) for table, rows in found.items()}) for key in some
+            )
 
     def delete(self, key: Key) -> bool:
         """Delete a checkpoint's rows in both tables; say whether there was the one of its own."""
@@ -100,11 +123,17 @@ class ExactRows:
         """Return the row of a blob."""
         return next(iter(self._read(VALUES, _VALUE, _parameters(thread_id, apart))), None)
 
-    def delete_value(self, thread_id: str, apart: Apart) -> None:
-        """Delete a blob."""
-        self.session.execute(
-            f"DELETE FROM checkpoint_blobs WHERE {_VALUE}", _parameters(thread_id, apart)
-        )
+    def values(self, thread_id: str, wanted: Sequence[Apart]) -> Iterator[tuple[Apart, Row | None]]:
+        """Yield the rows of blobs, in their order."""
+        for some in _portions(wanted):
+            rows = self._read(VALUES, _VALUES, _parameters_of(thread_id, some))
+            found = {_apart(self.columns[VALUES], row): row for row in rows}
+            yield from ((apart, found.get(apart)) for apart in some)
+
+    def delete_values(self, thread_id: str, unwanted: Collection[Apart]) -> None:
+        """Delete blobs."""
+        sql = f"DELETE FROM checkpoint_blobs WHERE {_VALUES}"
+        self.session.execute(sql, _parameters_of(thread_id, unwanted))
 
     def delete_orphans(self, thread_id: str) -> None:
         """Delete writes to checkpoints that are not there, and blobs that none refers to."""
@@ -114,8 +143,19 @@ class ExactRows:
             for namespace, _, channel, version in self.session.rows(_REFERRED, (thread_id,))
         }
         there = {Apart(*found) for found in self.session.rows(_THERE, (thread_id,))}
-        for apart in there - referred:
-            self.delete_value(thread_id, apart)
+        self.delete_values(thread_id, there - referred)
+
+    def _by_key(self, table: str, keys: Sequence[Key]) -> dict[Key, list[Row]]:
+        given = (
+            keys[0].thread_id,
+            [key.namespace for key in keys],
+            [key.checkpoint_id for key in keys],
+        )
+        found = defaultdict[Key, list[Row]](list)
+        for row in self._read(table, _KEYS, given):
+            values = named(self.columns[table], row)
+            found[Key(*(values[name][1].decode() for name in _KEY_COLUMNS))].append(row)
+        return found
 
     def _read(self, table: str, where: str, parameters: Sequence[Any]) -> list[Row]:
         types = self._types[table]
@@ -143,6 +183,26 @@ def _value(kind: str, value: Any) -> Value:
 def _given(kind: str, value: Value) -> Any:
     _, stored = value
     return stored if stored is None or kind == "bytea" else stored.decode()
+
+
+def _portions(things: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(things)
+    while some := list(islice(rest, _AT_ONCE)):
+        yield some
+
+
+def _apart(columns: Sequence[str], row: Row) -> Apart:
+    values = named(columns, row)
+    return Apart(*(values[name][1].decode() for name in _APART_COLUMNS))
+
+
+def _parameters_of(thread_id: str, values: Collection[Apart]) -> tuple[Any, ...]:
+    return (
+        thread_id,
+        [apart.namespace for apart in values],
+        [apart.channel for apart in values],
+        [apart.version for apart in values],
+    )
 
 
 def _parameters(thread_id: str, apart: Apart) -> tuple[str, str, str, str]:

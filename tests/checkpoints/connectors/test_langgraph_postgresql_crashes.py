@@ -35,7 +35,7 @@ places = {
     "keep": (StoreTrash, "keep"),
     "drop": (StoreTrash, "drop"),
     "delete": (ExactRows, "delete"),
-    "delete_value": (ExactRows, "delete_value"),
+    "delete_values": (ExactRows, "delete_values"),
     "insert": (ExactRows, "insert"),
 }
 owner, name = places[place]
@@ -117,7 +117,7 @@ def in_both(store: LangGraphPostgresqlStore, trash: StoreTrash) -> set[str]:
 
 @pytest.mark.parametrize(
     ("place", "count"),
-    [("keep", 0), ("keep", 2), ("keep", 9), ("delete", 0), ("delete", 3), ("delete_value", 1)],
+    [("keep", 0), ("keep", 2), ("keep", 9), ("delete", 0), ("delete", 3), ("delete_values", 0)],
 )
 def test_a_kill_while_pruning_leaves_all_in_the_tables_or_the_trash(
     postgresql_url: str,

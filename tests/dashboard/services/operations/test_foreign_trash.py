@@ -13,6 +13,7 @@ from dashboard.models import Operation, OperationState, Role
 from dashboard.services import operations
 from dashboard.services.operations import PruneOf, Scope
 from tests.benches import Bench, Clock, register
+from tests.checkpoints.connectors import langgraph_tables
 from tests.dashboard.people import join
 
 THREAD = "crew-alpha"
@@ -87,6 +88,27 @@ def test_a_prune_of_a_langgraph_thread_is_undone_to_the_last_row(
 
     assert undo.state == OperationState.SUCCEEDED, undo.message
     assert listed(bench) == before
+
+
+def test_a_prune_of_langgraphs_tables_is_undone_to_the_last_row(
+    db: None, samples: Path, postgresql_url: str
+) -> None:
+    langgraph_tables.load_sample(samples, postgresql_url)
+    clock = Clock()
+    url = langgraph_tables.store_url(postgresql_url).text
+    bench = register(url, thread_id=THREAD, clock=clock)
+    join(bench.user, Role.ADMIN).authenticated_at = clock()
+    bench.user.authenticated_at = clock()
+    before = langgraph_tables.rows_of(postgresql_url)
+
+    pruned = prune(bench)
+    assert pruned.state == OperationState.SUCCEEDED, pruned.message
+    assert pruned.result["freed_bytes"] > 0
+    assert langgraph_tables.rows_of(postgresql_url) != before
+    undo = bench.run(bench.undo(pruned))
+
+    assert undo.state == OperationState.SUCCEEDED, undo.message
+    assert langgraph_tables.rows_of(postgresql_url) == before
 
 
 def test_a_file_that_was_not_written_anew_is_named(
