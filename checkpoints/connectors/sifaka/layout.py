@@ -28,6 +28,7 @@ from checkpoints.records import Finding
 MAX_BYTES: Final = 64 * 1024 * 1024
 _PREFIX: Final = "checkpoint:"
 _LATEST: Final = "checkpoint:latest:"
+_MOST_TOLD: Final = 20
 _ID = re.compile(rb'"checkpoint_id"\s*:\s*"([^"\\]{1,200})"')
 _CHAIN = re.compile(rb'"chain_id"\s*:\s*"([^"\\]{1,200})"')
 _RUN_OVER: Final = (
@@ -176,9 +177,12 @@ class _Reading:
         chains: dict[str, int] = {}
         for item in self.saved:
             chains[item.record.thread_id] = chains.get(item.record.thread_id, 0) + 1
-        told = ", ".join(f"{count} of {chain}" for chain, count in chains.items())
+        if not chains:
+            return "nothing"
+        told = [f"{count} of {chain}" for chain, count in list(chains.items())[:_MOST_TOLD]]
+        more = [f"and {len(chains) - _MOST_TOLD} more"] if len(chains) > _MOST_TOLD else []
         many = f"{len(self.saved)} checkpoints of {len(chains)} chains"
-        return f"{many} ({told})" if told else "nothing"
+        return f"{many} ({', '.join([*told, *more])}); import them before Sifaka saves again"
 
     def _lose(self, kind: str, message: str, part: bytes = b"") -> None:
         """Note what cannot be read, by the names that still stand in it."""

@@ -293,3 +293,11 @@ def test_what_is_listed_is_counted_without_bodies(samples: Path, tmp_path: Path)
     store = CrewAISqliteStore(tmp_path / "c.db")
     assert store.counts() == {"main": 6, "fork/retry-1": 1}
     assert store.names("main") == {("", r.id) for r in store.history(None, "main")}
+
+
+def test_a_store_is_recognised_where_it_lies_and_not_above(sample: Path, tmp_path: Path) -> None:
+    assert recognise(sample)
+    assert recognise(sample.parent) is None
+    (tmp_path / "other").mkdir()
+    assert recognise(tmp_path / "other") is None
+    assert recognise(tmp_path / "nowhere") is None
