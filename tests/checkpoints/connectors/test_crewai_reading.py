@@ -18,6 +18,7 @@ from checkpoints.connectors.crewai import (
     CrewAIFolderStore,
     CrewAISqliteStore,
     jsonb,
+    recognise,
 )
 from checkpoints.connectors.crewai.sqlite.exact import ExactRows
 from checkpoints.connectors.sqlite_files.database import Database
