@@ -253,6 +253,8 @@ def decode_json(data: bytes) -> Any:
 
 def _is_cut_off(error: Exception) -> bool:
     """Say whether JSON was well so far, and ends in the middle of a value."""
+    if isinstance(error, UnicodeDecodeError):
+        return error.reason == "unexpected end of data"
     if not isinstance(error, json.JSONDecodeError) or not error.pos:
         return False
     rest = error.doc[error.pos :].strip()

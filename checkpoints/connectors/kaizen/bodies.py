@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from checkpoints.connectors.inert import decode_json
+from checkpoints.connectors.inert import CutOff, decode_json
 from checkpoints.connectors.kaizen.encryption import Keys, Opened
 from checkpoints.connectors.kaizen.names import FileName, Layout
 from checkpoints.errors import CorruptCheckpoint
@@ -142,5 +142,5 @@ def _too_large() -> Unreadable:
 def _not_json(text: bytes, error: CorruptCheckpoint) -> Unreadable:
     if not text.strip(b"\0"):
         return Unreadable("undecodable", "the file holds only NUL bytes, as after a power loss")
-    kind = "undecodable" if text.rstrip().endswith(b"}") else "truncated"
+    kind = "truncated" if isinstance(error, CutOff) else "undecodable"
     return Unreadable(kind, f"{error}; Kaizen silently goes back to an older step")
