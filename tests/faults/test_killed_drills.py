@@ -47,7 +47,7 @@ def test_a_drill_whose_worker_is_killed_leaves_nothing_and_is_ended_by_the_next(
     installation.start("-m", "tests.faults.mortal_worker", str(marker), "before")
 
     def ended() -> bool:
-        return rows(installation, "SELECT outcome FROM dashboard_drill")[0]["outcome"] != ""
+        return bool(rows(installation, "SELECT outcome FROM dashboard_drill")[0]["outcome"])
 
     wait_until(ended, what="another worker ends the drill")
     (drill,) = rows(installation, "SELECT * FROM dashboard_drill")

@@ -10,11 +10,14 @@ from django.db import IntegrityError, transaction
 
 from dashboard.access import Forbidden
 from dashboard.models import (
+    Agent,
     AlertKind,
     AuditEvent,
     Checkpoint,
     ObjectiveAlert,
+    Project,
     Role,
+    Source,
     Thread,
     User,
 )
@@ -37,7 +40,7 @@ def yard(tmp_path: Path) -> DrillYard:
 
 
 def ask(yard: DrillYard, minutes: int | None, level: str = "source") -> None:
-    rows = {
+    rows: dict[str, Source | Agent | Project] = {
         "source": yard.source,
         "agent": yard.agent("billing"),
         "project": yard.source.project,

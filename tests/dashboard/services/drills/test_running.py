@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from checkpoints.drills import scratch_folder
+from checkpoints.drills import Rehearsal, rehearse, scratch_folder
 from dashboard.models import AlertKind, AuditEvent, Drill, DrillResult, ObjectiveAlert
 from dashboard.services import drills
 from dashboard.services.drills import running
@@ -134,11 +134,10 @@ def test_who_lost_the_lease_writes_nothing(
 ) -> None:
     drill = yard.ask()
 
-    def taken_over(*args: object, **values: object) -> object:
+    def taken_over(*args: Any, **values: Any) -> Rehearsal:
         Drill.objects.update(lease_until=yard.clock() + timedelta(hours=1))
         return rehearse(*args, **values)
 
-    rehearse: Callable[..., object] = running.rehearse
     monkeypatch.setattr(running, "rehearse", taken_over)
     yard.carry_out(drill)
     assert not DrillResult.objects.exists()
