@@ -12,6 +12,7 @@ from django.conf import settings
 
 import checkpoints
 from checkpoints.lineage import confirmed, plan_prune, plan_removal
+from dashboard.formats import size
 from dashboard.models import Operation, OperationStep, TrashedBatch
 from dashboard.services.ingest.removals import mark_removed
 from dashboard.services.operations import parts
@@ -96,6 +97,8 @@ class PruneWork:
         total = parts.sum_of(steps, counted_as=REMOVED)
         went = parts.counted(total.acted_on, "checkpoint")
         message = f"{went} went to the trash and can be brought back until they are swept."
+        if total.freed_bytes:
+            message += f" The source holds {size(total.freed_bytes)} less."
         return Ending(
             state=total.state,
             message=(message if total.acted_on else "Nothing went.") + total.besides(),

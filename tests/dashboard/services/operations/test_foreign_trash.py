@@ -104,6 +104,7 @@ def test_a_prune_of_langgraphs_tables_is_undone_to_the_last_row(
     pruned = prune(bench)
     assert pruned.state == OperationState.SUCCEEDED, pruned.message
     assert pruned.result["freed_bytes"] > 0
+    assert "The source holds" in pruned.message
     assert langgraph_tables.rows_of(postgresql_url) != before
     undo = bench.run(bench.undo(pruned))
 
