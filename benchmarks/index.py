@@ -1,41 +1,34 @@
-"""Pages over a large index, and reading somebody else's store, timed within the process."""
+"""Pages over a large index, timed within the process."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
 import django
 
-from benchmarks.measure import Row, median_ms, seconds
+from benchmarks.measure import Row, median_ms
 
 CHECKPOINTS = 100_000
 THREADS = 1
-SAMPLE = Path(
-    os.environ.get("HOLDFAST_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")
-) / "samples" / "langgraph.sqlite"  # fmt: skip
 _NEXT_ROWS = re.compile(r'hx-get="([^"]*after=[^"]*)"')
 
 
 def rows() -> Iterator[Row]:
     """Fill an index, then ask for its pages."""
     with tempfile.TemporaryDirectory() as folder:
-        _set_up(folder)
-        thread = _fill()
-        yield from _pages(thread)
-        if SAMPLE.exists():
-            yield _scan(Path(folder))
+        set_up(folder)
+        yield from _pages(_fill())
 
 
-def _set_up(folder: str) -> None:
+def set_up(folder: str) -> None:
+    """Make an empty index in a folder, for this process."""
     os.environ["HOLDFAST_DATA_DIR"] = folder
     os.environ["HOLDFAST_ALLOWED_HOSTS"] = "testserver"
     os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
@@ -120,17 +113,3 @@ def _deep(client: Any, url: str) -> str:
             raise RuntimeError(f"{url} offers no further rows")
         url = urljoin(url, found[1].replace("&amp;", "&"))
     return url
-
-
-def _scan(folder: Path) -> Row:
-    from dashboard.models import Checkpoint, Source
-    from dashboard.services import scans
-
-    shutil.copyfile(SAMPLE, folder / "sample.sqlite")
-    now = datetime.now(UTC)
-    url = f"langgraph+sqlite:///{folder}/sample.sqlite"
-    source = Source.objects.create(name="s", url=url, kind="langgraph+sqlite", created_at=now)
-    took = seconds(lambda: scans.scan_source(source_id=source.pk, now=now))
-    count = Checkpoint.objects.filter(thread__agent__source=source).count()
-    note = f"{count} checkpoints, 4 MB"
-    return Row(name="scan of the LangGraph sample", value=took, unit="s", goal=3, note=note)

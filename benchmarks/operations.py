@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import checkpoints
-from benchmarks.index import _set_up
+from benchmarks.index import set_up
 from benchmarks.measure import Row, seconds
 from checkpoints.identifiers import new_id
 from checkpoints.retention import RetentionPolicy
@@ -29,7 +29,7 @@ POLICY = RetentionPolicy(newest=10, hourly=24, daily=7, weekly=4)
 def rows() -> Iterator[Row]:
     """Measure in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        _set_up(folder)
+        set_up(folder)
         yield _prune_plan(f"sqlite:///{folder}/large.db")
         yield _fork("native SQLite", _native(f"sqlite:///{folder}/long.db"))
         graph = _graph(Path(folder) / "long.sqlite")

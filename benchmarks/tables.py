@@ -16,6 +16,7 @@ TITLES = {
     "native": "The default store",
     "langgraph": "LangGraph's checkpointer",
     "index": "The dashboard's index",
+    "scans": "Other frameworks' stores",
     "restore": "Restoring",
     "operations": "Operations",
     "install": "Installing",
