@@ -236,6 +236,20 @@ class TestWhatStays:
             assert head.parent_id == parent.id
             assert parent.parent_id is None
 
+    def test_subgraphs_that_begin_anew_go_with_the_checkpoint_that_called_them(
+        self, sample: str, trash: StoreTrash
+    ) -> None:
+        with closing(langgraph_tables.opened(sample, clock=later)) as store:
+            prune = plan(store, "crew-alpha", 2)
+            assert remove(store, prune, trash).stayed == {}
+            left = roots(store, "crew-alpha")
+            under = langgraph_tables.execute(
+                sample,
+                "SELECT DISTINCT metadata -> 'parents' ->> '' FROM checkpoints"
+                " WHERE thread_id = 'crew-alpha' AND checkpoint_ns <> ''",
+            )
+            assert {root for (root,) in under} <= {record.id for record in left}
+
     def test_the_thread_of_another_name_is_left_alone(self, url: str, trash: StoreTrash) -> None:
         with closing(counted(url)) as store:
             with langgraph_tables.saver(url) as saver:
@@ -336,6 +350,26 @@ class TestBack:
             assert set(refused.values()) == {
                 "a value that it held has another content in the store"
             }
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "ALTER TABLE checkpoint_writes DROP COLUMN task_path",
+            "ALTER TABLE checkpoints ADD COLUMN \"what is 100% odd\" interval DEFAULT '3 days'",
+            "ALTER TABLE checkpoint_blobs ADD COLUMN kept numeric(9, 4)[] DEFAULT '{1.5000}'",
+        ],
+    )
+    def test_columns_of_older_versions_and_of_others_come_back_exactly(
+        self, url: str, trash: StoreTrash, change: str
+    ) -> None:
+        counted(url).close()
+        langgraph_tables.execute(url, change)
+        with closing(langgraph_tables.opened(url, clock=later)) as store:
+            before = langgraph_tables.rows_of(url)
+            done = remove(store, plan(store, "t", 2), trash)
+            assert len(done.removed) == 6
+            assert put_back(store, "t", done.removed, trash) == {}
+            assert langgraph_tables.rows_of(url) == before
 
 
 class TestTogether:
