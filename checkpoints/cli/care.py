@@ -17,7 +17,8 @@ from checkpoints.cli.opening import DryRun, Json, Url, Yes, confirm, opened, pri
 from checkpoints.errors import PermanentStoreError
 from checkpoints.records import Finding
 from checkpoints.selftest import Outcome, Verdict, run
-from checkpoints.stores.base import DeepVerifiable, ReadableStore, RepairableStore
+from checkpoints.stores.base import ReadableStore, RepairableStore
+from checkpoints.stores.thorough import verified
 
 Deep = Annotated[bool, typer.Option("--deep", help="Decode every state too, where it is not.")]
 
@@ -25,7 +26,7 @@ Deep = Annotated[bool, typer.Option("--deep", help="Decode every state too, wher
 def verify(url: Url, deep: Deep = False, as_json: Json = False) -> None:
     """Read everything in a store and name what is wrong. Exit code 1 when something is."""
     with opened(url) as store, errors.status("Reading…"):
-        findings = list(_verified(store, deep=deep))
+        findings = list(verified(store, deep=deep))
     _print_findings(findings, as_json=as_json)
     raise typer.Exit(Exit.FINDINGS if findings else Exit.OK)
 
@@ -86,11 +87,6 @@ def _cleared_up_when_terminated() -> Iterator[None]:
 def _exit_of(outcomes: Iterable[Outcome]) -> Exit:
     failed = any(outcome.verdict is Verdict.DID_NOT_HOLD for outcome in outcomes)
     return Exit.FINDINGS if failed else Exit.OK
-
-
-def _verified(store: ReadableStore, *, deep: bool) -> Iterable[Finding]:
-    """Verify; stores without a deeper way decode every state in any case."""
-    return store.verify_deep() if deep and isinstance(store, DeepVerifiable) else store.verify()
 
 
 def _mendable(store: ReadableStore, url: str, verb: str) -> RepairableStore:

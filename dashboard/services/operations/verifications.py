@@ -10,6 +10,7 @@ from typing import Any
 
 import checkpoints
 from checkpoints.stores.base import DeepVerifiable
+from checkpoints.stores.thorough import verified
 from dashboard.models import Operation, OperationState, OperationStep
 from dashboard.services.ingest import findings
 from dashboard.services.operations import parts
@@ -77,10 +78,7 @@ class VerifyWork:
         return self.plan.deep and isinstance(self.store, DeepVerifiable)
 
     def _findings(self) -> Iterator[checkpoints.Finding]:
-        if self._is_deeper and isinstance(self.store, DeepVerifiable):
-            yield from self.store.verify_deep()
-        else:
-            yield from self.store.verify()
+        yield from verified(self.store, deep=self.plan.deep)
         yield from altered_since(self.operation.source, self.store)
 
 
