@@ -75,12 +75,13 @@ class WritableLayout(Layout):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A restore or a fork to be carried out."""
+    """A restore or a fork to be carried out. No copy may be dated later than ``latest``."""
 
     written_id: str
     operation_id: str
     reason: str
     now: datetime
+    latest: datetime
     directive: Directive | None = None
 
 
@@ -108,7 +109,7 @@ class Copier:
             origin, part = self._required(plan.targets[0], plan.thread_id)
             copy = self._restored(origin, plan, order)
             require_newest(head, copy.created_at)
-            _require_present(copy, order.now + self.layout.tolerance)
+            _require_present(copy, order.latest)
             self._write(directory, part, copy, like=head)
             return order.written_id
 

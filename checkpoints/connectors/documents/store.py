@@ -96,6 +96,7 @@ class DocumentStore(DocumentReading):
             operation_id=operation_id,
             reason=reason,
             now=now,
+            latest=self._latest(now),
             directive=directive,
         )
         written = self._find(self._copier.restore(plan, order), plan.thread_id)
@@ -141,7 +142,13 @@ class DocumentStore(DocumentReading):
 
         Raises CorruptCheckpoint, PlanRefused or StoreError; then nothing was written.
         """
-        order = Order(written_id=written_ids[0], operation_id=operation_id, reason=reason, now=now)
+        order = Order(
+            written_id=written_ids[0],
+            operation_id=operation_id,
+            reason=reason,
+            now=now,
+            latest=self._latest(now),
+        )
         origin = self._find(plan.targets[0].checkpoint_id, plan.thread_id)
         agent, thread = plan.new_agent_id, plan.new_thread_id
         name = self._copier.fork(plan, order, lambda: self.require_free(origin, agent, thread))
@@ -243,6 +250,10 @@ class DocumentStore(DocumentReading):
     def opened_at(self, folder: Path) -> Self:
         """Open another folder as this one is opened."""
         return type(self)(folder, url=self.url, clock=self.clock)
+
+    def _latest(self, now: datetime) -> datetime:
+        """Ids may have been chosen by the store's own clock, so its time counts beside ``now``."""
+        return max(now, self.clock()) + self.layout.tolerance
 
     def _bin(self, trash: Trash | None, operation_id: str, thread_id: str) -> Bin:
         framework = self.layout.framework

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.models import Checkpoint, Source, SourceFinding, Thread
+import checkpoints
+from dashboard.models import Checkpoint, OperationState, Source, SourceFinding, Thread
 from dashboard.models.sources import SourceHealth
 from dashboard.services.scans import scan_source
+from tests.benches import Clock, register
 from tests.checkpoints.connectors.dreamos_rules import Agent, state_of
 from tests.checkpoints.connectors.folders import copied
 
@@ -68,3 +70,35 @@ def test_the_workflows_of_a_folder_are_the_threads_of_one_agent(
     assert (thread.thread_id, thread.agent.agent_id) == ("counter-workflow", "agent_framework")
     assert (thread.checkpoint_count, thread.head.step if thread.head else None) == (16, 15)
     assert Checkpoint.objects.exclude(parent_id="").count() == 15
+
+
+@pytest.mark.parametrize(
+    ("scheme", "sample", "agent_id", "step"),
+    [
+        ("dreamos", "dreamos/default_retention", "agent-3", 8),
+        ("agent-framework", "agent_framework", "agent_framework", 5),
+    ],
+    ids=["dreamos", "agent-framework"],
+)
+def test_a_restore_and_its_undo_are_carried_out_in_the_folder(
+    db: None, samples: Path, tmp_path: Path, scheme: str, sample: str, agent_id: str, step: int
+) -> None:
+    folder = copied(samples / sample, tmp_path / Path(sample).name)
+    url = f"{scheme}:///{folder}"
+    store = checkpoints.open_store(url)
+    thread_id = next(t.thread_id for t in store.threads() if t.agent_id == agent_id)
+    if scheme == "dreamos":
+        for path in store.path.glob("agent-6_*"):  # type: ignore[attr-defined]
+            path.unlink()
+    before = store.load(store.history(agent_id, thread_id)[0])
+    bench = register(url, thread_id=thread_id, clock=Clock())
+    row = next(row for row in bench.rows() if row.step == step)
+    wanted = store.load(store.get(row.checkpoint_id))
+
+    restored = bench.run(bench.request(row))
+    assert restored.state == OperationState.SUCCEEDED, restored.message
+    assert store.load(store.get(bench.head().checkpoint_id)) == wanted
+
+    undone = bench.run(bench.undo(restored))
+    assert undone.state == OperationState.SUCCEEDED, undone.message
+    assert store.load(store.get(bench.head().checkpoint_id)) == before
