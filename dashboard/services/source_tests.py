@@ -225,8 +225,8 @@ def _message(look: _Look) -> str:
     if look.refusal is not None:
         return look.refusal.sentence
     if look.undecided:
-        titles = ", ".join(one.title for one in look.candidates)
-        return f"More than one kind of store fits: {titles}. Say which it is."
+        titles = ", ".join(dict.fromkeys(one.title for one in look.candidates))
+        return f"More than one store fits: {titles}. Say which it is."
     refused = look.steps["restorable"]
     if refused.ok:
         return "It can be read and restored from."

@@ -57,7 +57,7 @@ def a_world(browser: Browser, samples: Path, folder: Path) -> Iterator[World]:
 def add_source(page: Page, url: str, name: str) -> None:
     """Add a source by the form."""
     page.goto("/sources/")
-    page.get_by_label("Address of the store").fill(url)
+    page.get_by_label("Where is it?").fill(url)
     page.get_by_label("Name", exact=True).fill(name)
     page.get_by_role("button", name="Add and read it").click()
     expect(page.get_by_role("heading", name=name)).to_be_visible()

@@ -13,6 +13,7 @@ import pytest
 import checkpoints
 from checkpoints import CheckpointManager
 from checkpoints.connectors.detection import NothingRecognised, detect
+from tests.checkpoints.connectors.langgraph_tables import load_sample
 
 
 @pytest.fixture
@@ -61,10 +62,23 @@ def test_holdfasts_own_stores_are_known(scheme: str, tmp_path: Path) -> None:
         ("kaizen/documented_layout", "kaizen"),
         ("kaizen/encrypted", "kaizen"),
         ("kaizen/v1.0.0_22fields", "kaizen"),
+        ("kaizen/corrupt", "kaizen"),
+        ("agent_framework", "agent-framework"),
+        ("crewai/checkpoints", "crewai"),
+        ("crewai/checkpoints.db", "crewai"),
+        ("dreamos/base_manager", "dreamos"),
+        ("dreamos/default_retention", "dreamos"),
+        ("sifaka/61d8e98_filestorage", "sifaka"),
+        ("sifaka/cdc1946_inmemory", "sifaka"),
     ],
 )
-def test_each_sample_is_known_as_what_it_is(sample: str, kind: str, samples: Path) -> None:
-    assert kinds(samples / sample)[0] == kind
+def test_each_sample_is_known_as_what_it_is_and_as_nothing_else(
+    sample: str, kind: str, samples: Path, tmp_path: Path
+) -> None:
+    lies = samples / sample
+    copied = shutil.copytree if lies.is_dir() else shutil.copyfile
+
+    assert kinds(copied(lies, tmp_path / lies.name)) == [kind]
 
 
 @pytest.mark.parametrize("form", ["file://{}", "file:///{}", "langgraph+sqlite:///{}"])
@@ -108,7 +122,8 @@ def test_an_unknown_sqlite_file_is_described_by_its_tables(tmp_path: Path) -> No
     message = said(tmp_path / "music.db")
 
     assert "the tables bands, songs" in message
-    assert "Looked for: Holdfast in a folder" in message
+    assert "Looked for: " in message
+    assert "LangGraph on SQLite" in message
 
 
 def test_an_unknown_folder_is_described_by_its_files(tmp_path: Path) -> None:
@@ -192,6 +207,15 @@ def test_a_server_is_asked_and_nothing_is_laid(server: str, request: pytest.Fixt
     assert "nothing was saved there yet" in before.because
     assert before == again
     assert "Holdfast's" in after.because
+
+
+def test_langgraphs_tables_in_postgresql_are_known(postgresql_url: str, samples: Path) -> None:
+    load_sample(samples, postgresql_url)
+
+    (found,) = detect(postgresql_url)
+
+    assert found.url == f"langgraph+{postgresql_url}"
+    assert found.title == "LangGraph on PostgreSQL"
 
 
 def test_a_bucket_is_asked(s3_bucket: str, s3_endpoint: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -24,11 +25,13 @@ from dashboard.services import scans, source_credentials, sources
 from dashboard.services.source_tests import look_at
 from dashboard.services.sources import SourceRefused
 from tests.benches import Bench, Clock, save_steps
+from tests.checkpoints.connectors.langgraph_tables import load_sample
 from tests.dashboard.api.callers import caller_of
 
 PASSWORD = "pa:s/s@w#o?r%d-hunter2"
 WORD = "hunter2"
 """What must not be found anywhere, however it was quoted."""
+IN_SAMPLE = 437
 
 
 def without_user(url: str) -> str:
@@ -84,6 +87,28 @@ def test_a_servers_store_is_added_scanned_and_restored_from(
     done = bench.run(bench.request(first))
 
     assert source.health == "healthy"
+    assert done.state == OperationState.SUCCEEDED, done.message
+
+
+def test_langgraphs_tables_are_found_in_a_database_scanned_and_restored_from(
+    person: User, postgresql_url: str, samples: Path
+) -> None:
+    clock = Clock()
+    load_sample(samples, postgresql_url)
+    user = urlsplit(postgresql_url).username or "postgres"
+    given = Credentials(user=user, password=PASSWORD)
+
+    source = add(person, (without_user(postgresql_url), given), clock())
+    found = scans.scan_source(source_id=source.pk, now=clock()).created
+    person.authenticated_at = clock() + timedelta(days=1)
+    row = Checkpoint.objects.filter(parent_id="").order_by("pk").last()
+    assert row is not None
+    thread = row.thread.thread_id
+    bench = Bench(url=source.url, thread_id=thread, source=source, user=person, clock=clock)
+    done = bench.run(bench.request(row))
+
+    assert source.kind == "langgraph+postgresql"
+    assert found == IN_SAMPLE
     assert done.state == OperationState.SUCCEEDED, done.message
 
 
