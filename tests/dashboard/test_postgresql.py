@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
         "tests/dashboard/services/test_scans.py",
         "tests/dashboard/services/operations",
         "tests/dashboard/services/retention",
+        "tests/dashboard/services/storage",
+        "tests/dashboard/selectors/test_storage_growth.py",
         "tests/dashboard/selectors/test_queries.py",
         "tests/dashboard/selectors/test_retention_counts.py",
         "tests/dashboard/services/audit",
