@@ -26,8 +26,8 @@ class Source(models.Model):
     in a row that failed, and those that never came back; before ``next_scan_at`` none is begun by
     itself. ``scan_remaining`` is about how many checkpoints wait behind the cursor, None when that
     is not known; ``recounted_at`` is when it was last looked what others deleted; ``last_error``
-    stays when what was wrong is over. ``credentials`` are sealed: what was given to open the store, readable with a key that
-    the database does not have.
+    stays when what was wrong is over. ``credentials`` are sealed: what was given to open the store,
+    readable with a key that the database does not have.
     """
 
     project = models.ForeignKey(
