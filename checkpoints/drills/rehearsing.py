@@ -23,7 +23,7 @@ from checkpoints.errors import (
     UnsupportedState,
 )
 from checkpoints.lineage import restore
-from checkpoints.records import Checkpoint
+from checkpoints.records import Checkpoint, Head
 from checkpoints.sameness import same
 from checkpoints.stores.base import ReadableStore, RestorableStore
 
@@ -106,10 +106,10 @@ class _Run:
         head = _restore_on(copy.store, self.checkpoint, self.now)
         self.proved["restored"] = True
         self._check_time()
-        seen = copy.store.head(self.checkpoint.agent_id, self.checkpoint.thread_id)
-        if seen is None or seen.checkpoint_id != head:
+        seen = copy.store.head(head.agent_id, head.thread_id)
+        if seen is None or seen.checkpoint_id != head.checkpoint_id:
             raise _Ended("After the restore the head is another checkpoint.", "not_restorable")
-        back = copy.store.load(copy.store.get(head, thread_id=seen.thread_id))
+        back = copy.store.load(copy.store.get(head.checkpoint_id, thread_id=head.thread_id))
         if not _same_but(state, back, getattr(self.store, "restamped_fields", _NOTHING)):
             raise _Ended("What was read back after the restore is not the same.", "reads_otherwise")
         self.proved["read_back"] = True
@@ -163,7 +163,8 @@ def _explained() -> Iterator[None]:
         raise _Ended(f"Reading it failed: {type(error).__name__}.", "undecodable") from error
 
 
-def _restore_on(copy: RestorableStore, checkpoint: Checkpoint, now: datetime) -> str:
+def _restore_on(copy: RestorableStore, checkpoint: Checkpoint, now: datetime) -> Head:
+    """Restore on a copy, in which the agent may go by another name; return the head it made."""
     record = copy.get(checkpoint.id, thread_id=checkpoint.thread_id)
     plan = copy.plan_restore(record)
     done = restore(
@@ -174,17 +175,13 @@ def _restore_on(copy: RestorableStore, checkpoint: Checkpoint, now: datetime) ->
         reason="a rehearsal",
         now=now,
     )
-    return done.head.checkpoint_id
+    return done.head
 
 
 def _same_but(one: Mapping[str, Any], other: Mapping[str, Any], names: frozenset[str]) -> bool:
-    """Compare but for the fields that a restore writes anew, which must be there in both."""
-    if any((name in one) != (name in other) for name in names):
-        return False
-    kept = [
-        {name: value for name, value in state.items() if name not in names}
-        for state in (one, other)
-    ]
+    """Compare two states but for the fields that a restore writes anew."""
+    states = ([*one.items()], [*other.items()])
+    kept = ({name: value for name, value in items if name not in names} for items in states)
     return same(*kept)
 
 

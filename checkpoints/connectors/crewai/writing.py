@@ -15,6 +15,8 @@ from checkpoints.records import Directive, RestorePlan
 from checkpoints.stores.edits import edited, path_text
 
 _OWN = frozenset({"parent_id", "branch", "crewai_version", OURS})
+RESTAMPED = _OWN
+"""The fields of a state that a restore writes anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,6 +112,27 @@ def test_kaizens_checkpoints_are_proven_in_a_folder_like_theirs(
     assert content(tmp_path) == before
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param("crewai:///{}/crewai/checkpoints", id="crewai-folder"),
+        pytest.param("crewai:///{}/crewai/checkpoints.db", id="crewai-sqlite"),
+        pytest.param("agent-framework:///{}/agent_framework", id="agent-framework"),
+        pytest.param(
+            "dreamos:///{}/dreamos/default_retention/runtime/agent_comms/checkpoints", id="dreamos"
+        ),
+    ],
+)
+def test_other_frameworks_checkpoints_are_proven_too(
+    samples: Path, scratch: Path, tmp_path: Path, place: str
+) -> None:
+    shutil.copytree(samples, tmp_path / "samples", copy_function=shutil.copyfile)
+    with closing(open_store(place.format(tmp_path / "samples"), must_exist=True)) as store:
+        done = list(drill(store, Sampled(), folder=scratch, now=datetime.now(UTC)))
+    assert done
+    assert {one.reason for one in done if one.outcome is not Outcome.PROVEN} == set()
+
+
 def test_a_file_that_was_edited_since_it_was_listed_fails(
     kaizen: KaizenStore, scratch: Path
 ) -> None:

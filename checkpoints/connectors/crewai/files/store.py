@@ -19,6 +19,7 @@ from checkpoints.connectors.crewai.planning import (
     require_agent,
     steps_since,
 )
+from checkpoints.connectors.crewai.writing import RESTAMPED
 from checkpoints.connectors.documents import DocumentStore, Saved, utc_now
 from checkpoints.connectors.documents.erasing import Eraser
 from checkpoints.connectors.documents.threads import head_of
@@ -40,6 +41,7 @@ class CrewAIFolderStore(DocumentStore):
     """
 
     layout: CrewAILayout
+    restamped_fields = RESTAMPED
     depth = _LEVELS
 
     def __init__(

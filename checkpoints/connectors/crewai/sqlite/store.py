@@ -15,7 +15,12 @@ from checkpoints.connectors.crewai.sqlite.held import Held, required
 from checkpoints.connectors.crewai.sqlite.reading import CrewAISqliteReading
 from checkpoints.connectors.crewai.sqlite.rows import Row
 from checkpoints.connectors.crewai.states import steps_done
-from checkpoints.connectors.crewai.writing import ForkOrder, RestoreOrder, require_written
+from checkpoints.connectors.crewai.writing import (
+    RESTAMPED,
+    ForkOrder,
+    RestoreOrder,
+    require_written,
+)
 from checkpoints.errors import CorruptCheckpoint
 from checkpoints.plans import Edit, ForkPlan, ThreadErased, ThreadErasure, ThreadPrune, ThreadPruned
 from checkpoints.records import Checkpoint, Directive, Head, RestorePlan
@@ -34,6 +39,8 @@ class CrewAISqliteStore(CrewAISqliteReading):
     ``path`` is no such file, TransientStoreError when it is locked. ``agent`` names the agent;
     unless given, the crew or flow in a branch's oldest checkpoint does, or else the file.
     """
+
+    restamped_fields = RESTAMPED
 
     def __init__(
         self,
