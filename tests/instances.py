@@ -19,7 +19,7 @@ START = (
     "register(app); app()"
 )
 RUNNING, LOGIN, ENDED = "Holdfast is running at ", "Log in: ", "\N{END OF TRANSMISSION}"
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 STOP_SECONDS = 20.0
 
 

@@ -28,7 +28,7 @@ from dashboard.services import login, sources
 user = login.first_administrator()
 sources.add_source(user=user, url=sys.argv[1], name="agents", now=timezone.now())
 """
-WITHIN_SECONDS = 60.0
+WITHIN_SECONDS = 120.0
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from tests.faults.sweep import report
 REAL = ("sqlite", "postgresql", "file", "langgraph")
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 def test_nothing_is_violated_in_five_thousand_scenarios(postgresql_url: str) -> None:
     swept = {one.kind: one for one in report.sweep(report.SHORT_SHARES)}
 
@@ -18,7 +18,7 @@ def test_nothing_is_violated_in_five_thousand_scenarios(postgresql_url: str) -> 
     assert {kind: swept[kind].played for kind in REAL if swept[kind].played < 500} == {}
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_each_safety_feature_is_missed_when_it_is_switched_off() -> None:
     found = report.features()
 
@@ -26,6 +26,6 @@ def test_each_safety_feature_is_missed_when_it_is_switched_off() -> None:
     assert [one["feature"] for one in found if not one["wrong"]] == []
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_with_all_safety_features_on_the_same_faults_do_no_harm() -> None:
     assert [one for one in report.features(per_feature=4, intact=True) if one["wrong"]] == []
