@@ -34,6 +34,7 @@ TROUBLED = (
     checkpoints.Status.WAITING,
     checkpoints.Status.INTERRUPTED,
 )
+_WRONG = Count("findings", filter=Q(findings__gone_at=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def overview_page(*, user: User, now: datetime) -> OverviewPage:
     """Return the overview, in a constant number of queries."""
     require(user, "read")
     agents = visible(user, Agent.objects.all(), "source__project")
-    sources = visible(user, Source.objects.annotate(wrong=Count("findings")))
+    sources = visible(user, Source.objects.annotate(wrong=_WRONG))
     sums = agents.aggregate(
         agents=Count("pk"), stored=Sum("stored_bytes"), saved=Sum("checkpoint_count")
     )

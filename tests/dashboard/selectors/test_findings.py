@@ -14,6 +14,7 @@ from dashboard.access import Forbidden
 from dashboard.models import Source, SourceFinding, User
 from dashboard.selectors.checkpoints import checkpoint_page
 from dashboard.selectors.findings import PLACES, findings_page, groups_by_source
+from dashboard.selectors.overview import overview_page
 from dashboard.selectors.sources import sources_page
 from dashboard.services.ingest import findings
 from tests.dashboard.index import make_thread
@@ -133,3 +134,14 @@ def test_others_see_nothing_of_it(
     with pytest.raises(Forbidden):
         findings_page(user=stranger, source_pk=source.pk)
     assert SourceFinding.objects.count() == 1
+
+
+def test_what_is_gone_does_not_count_on_the_overview(
+    person: User, source: Source, now: datetime
+) -> None:
+    findings.keep(source, many("truncated", 3), now=now)
+    later = now + timedelta(minutes=1)
+    findings.keep(source, many("truncated", 1), now=later)
+    findings.conclude(source, now=later, deep=True)
+    [shown] = overview_page(user=person, now=later).sources
+    assert vars(shown)["wrong"] == 1
