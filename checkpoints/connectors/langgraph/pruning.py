@@ -122,14 +122,32 @@ def _moved(database: PrunableDatabase, order: PruneOrder) -> tuple[_Choice, int]
                 rows, exact = database.rows(), database.exact()
                 departure = _Departure(rows, exact, choice, order.prune)
                 kept = _kept(departure, order)
+            with database.writing(thread_id):
+                if _deleted(database, choice, kept, order):
+                    return choice, departure.size
         except GoneMeanwhile:
             continue
-        with database.writing(thread_id):
-            if _deleted(database, choice, kept, order):
-                return choice, departure.size
+        except _ReadsOtherwise as error:
+            if _is_still_so(database, error.before):
+                raise
     raise TransientStoreError(
         f"a run keeps on changing the thread {thread_id!r}; nothing was moved, try again"
     )
+
+
+class _ReadsOtherwise(CorruptCheckpoint):
+    """A head reads otherwise once others are gone; ``before`` is how heads read until then."""
+
+    def __init__(self, before: Mapping[Key, str]) -> None:
+        super().__init__("a head would not read back as before; nothing was moved")
+        self.before = before
+
+
+def _is_still_so(database: PrunableDatabase, before: Mapping[Key, str]) -> bool:
+    """Say whether heads read as they did; where not, a run has written to them meanwhile."""
+    with database.snapshot():
+        rows = database.rows()
+        return {key: fingerprint(rows, key) for key in before} == before
 
 
 def _held(order: PruneOrder) -> Held:
@@ -272,8 +290,10 @@ def _deleted(
     take_out(exact, choice.going)
     exact.delete_values(thread_id, departure.values)
     anew = database.rows()
+    if not choice.going.keys().isdisjoint(Skeleton.read(anew, thread_id).parents.values()):
+        raise GoneMeanwhile("a run went on from what was about to leave; nothing was moved")
     if {key: fingerprint(anew, key) for key in heads} != before:
-        raise CorruptCheckpoint("a head would not read back as before; nothing was moved")
+        raise _ReadsOtherwise(before)
     return True
 
 

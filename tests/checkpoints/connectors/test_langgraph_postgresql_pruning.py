@@ -25,6 +25,7 @@ from checkpoints import (
 )
 from checkpoints.connectors.langgraph.needs import Needs
 from checkpoints.connectors.langgraph_postgresql import LangGraphPostgresqlStore
+from checkpoints.connectors.langgraph_postgresql.exact import ExactRows
 from checkpoints.plans import ThreadErasure
 from checkpoints.records import RestoreTarget
 from checkpoints.retention import RetentionPolicy
@@ -381,6 +382,28 @@ class TestTogether:
                 done = [one.result() for one in both]
             assert [set(one.removed) for one in done] == [set(done[0].removed)] * 2
             assert len(roots(store, "t")) == 2
+
+    def test_what_a_run_goes_on_from_in_that_moment_stays(
+        self, url: str, trash: StoreTrash, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with closing(counted(url)) as store:
+            prune, branch = plan(store, "t", 2), roots(store, "t")[4]
+            delete = ExactRows.delete_values
+
+            def branched_meanwhile(exact: ExactRows, thread_id: str, unwanted: Any) -> None:
+                delete(exact, thread_id, unwanted)
+                monkeypatch.undo()
+                with langgraph_tables.saver(url) as saver:
+                    graph = graphs.counter(saver)
+                    graph.update_state(graphs.config("t", branch.id), {"n": 40})
+
+            monkeypatch.setattr(ExactRows, "delete_values", branched_meanwhile)
+            done = remove(store, prune, trash)
+            assert done.stayed == {branch.id: "a branch begins at it"}
+            [head, *_] = roots(store, "t")
+            assert (head.parent_id, store.load(head)["n"]) == (branch.id, 40)
+            assert store.load(head)["log"] == store.load(branch)["log"]
+            assert list(store.verify()) == []
 
     def test_a_run_that_is_alive_loses_nothing(self, url: str, trash: StoreTrash) -> None:
         counted(url).close()
