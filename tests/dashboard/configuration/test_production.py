@@ -32,6 +32,12 @@ def manage(folder: Path, *arguments: str, **variables: str) -> subprocess.Comple
     )
 
 
+def test_in_production_sources_may_lie_on_public_servers_only(tmp_path: Path) -> None:
+    show = "from django.conf import settings as s; print(*s.HOLDFAST_SOURCE_HOSTS)"
+
+    assert manage(tmp_path, "shell", "-v0", "-c", show, **SAFE).stdout.split() == ["public"]
+
+
 def test_three_variables_are_enough_for_production(tmp_path: Path) -> None:
     run = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", **SAFE)
 
@@ -55,6 +61,10 @@ def test_three_variables_are_enough_for_production(tmp_path: Path) -> None:
         ({"HOLDFAST_BROKER_URL": "carrier-pigeon://s3cr3t"}, "HOLDFAST_BROKER_URL"),
         ({"HOLDFAST_DATA_DIR": "/proc/nowhere"}, "HOLDFAST_DATA_DIR"),
         ({"HOLDFAST_CONFIG": "/nowhere.toml"}, "HOLDFAST_CONFIG"),
+        ({"HOLDFAST_SOURCE_HOSTS": "10.0.0.0/99"}, "HOLDFAST_SOURCE_HOSTS"),
+        ({"HOLDFAST_SOURCE_HOSTS": "*.example.com"}, "HOLDFAST_SOURCE_HOSTS"),
+        ({"HOLDFAST_SOURCE_HOSTS": "db.example.com:5432"}, "HOLDFAST_SOURCE_HOSTS"),
+        ({"HOLDFAST_CREDENTIALS_KEY": "a:s3cr3t"}, "HOLDFAST_CREDENTIALS_KEY"),
     ],
 )
 def test_a_wrong_value_stops_the_start_in_one_sentence(
