@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from dashboard import queue
-from dashboard.models import Grain, Source, SourceSample, SourceStorage
-from dashboard.services.storage.sampling import begin_of
+from dashboard.models import Grain, SourceSample, SourceStorage
+from dashboard.services.storage.sampling import begin_of, ready_sources
 
 HINT_LOST_AFTER = timedelta(minutes=10)
 
@@ -36,4 +36,4 @@ def _unsampled(now: datetime) -> bool:
     """Say whether a source was there when the hour began of which there is no sample."""
     hour = begin_of(Grain.HOUR, now)
     sampled = SourceSample.objects.filter(grain=Grain.HOUR, at=hour)
-    return Source.objects.exclude(pk__in=sampled.values("source")).exists()
+    return ready_sources().exclude(pk__in=sampled.values("source")).exists()

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import transaction
-from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from dashboard.models import (
@@ -58,13 +58,23 @@ def take_samples(*, now: datetime) -> Sampled:
     """Write down what every source and agent holds now, and each thread that changed."""
     sources = list(_sources())
     threads = list(_changed().values_list(*HELD))
-    agents = Agent.objects.values_list(*HELD).iterator(AT_ONCE)
+    agents = Agent.objects.filter(_ready("source__")).values_list(*HELD).iterator(AT_ONCE)
     _expect_measures(sources, now)
     _write(SourceSample, "source", map(_of_source, sources), now, measured=MEASURES)
     count = _write(AgentSample, "agent", (_of("agent", row) for row in agents), now)
     _write(ThreadSample, "thread", (_of("thread", row) for row in threads), now)
     _remember(threads)
     return Sampled(len(sources), count, len(threads))
+
+
+def ready_sources() -> QuerySet[Source]:
+    """Return the sources of which all is in the index: those read to their end, or reported."""
+    return Source.objects.filter(_ready(""))
+
+
+def _ready(path: str) -> Q:
+    read = Q(**{f"{path}last_synced_at__isnull": False})
+    return read | Q(**{f"{path}connected": False})
 
 
 def _sources() -> QuerySet[Source]:
@@ -80,12 +90,16 @@ def _sources() -> QuerySet[Source]:
     def of(rows: QuerySet[Any], value: Any) -> Subquery:
         return Subquery(rows.annotate(found=value).values("found"))
 
-    return Source.objects.select_related("storage").annotate(
-        count_sum=Coalesce(of(agents, Sum("checkpoint_count")), 0),
-        byte_sum=Coalesce(of(agents, Sum("stored_bytes")), 0),
-        plain_sum=of(measured, Sum("plain_bytes")),
-        packed_sum=of(measured, Sum("packed_bytes")),
-        trash_sum=Coalesce(of(batches, Sum("stored_bytes")), 0),
+    return (
+        ready_sources()
+        .select_related("storage")
+        .annotate(
+            count_sum=Coalesce(of(agents, Sum("checkpoint_count")), 0),
+            byte_sum=Coalesce(of(agents, Sum("stored_bytes")), 0),
+            plain_sum=of(measured, Sum("plain_bytes")),
+            packed_sum=of(measured, Sum("packed_bytes")),
+            trash_sum=Coalesce(of(batches, Sum("stored_bytes")), 0),
+        )
     )
 
 
@@ -112,7 +126,7 @@ def _of(name: str, row: Held) -> dict[str, Any]:
 
 def _changed() -> QuerySet[Thread]:
     """Return the threads that do not hold what their last sample says."""
-    return Thread.objects.exclude(
+    return Thread.objects.filter(_ready("agent__source__")).exclude(
         storage__checkpoint_count=F("checkpoint_count"), storage__stored_bytes=F("stored_bytes")
     )
 

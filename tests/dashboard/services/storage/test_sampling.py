@@ -143,6 +143,16 @@ def test_the_samples_of_an_hour_are_asked_for_until_they_are_there(
     assert hints.count("storage.sample") == 2
 
 
+def test_a_source_is_sampled_once_it_has_been_read_to_its_end(yard: Yard, hints: list[str]) -> None:
+    Source.objects.update(last_synced_at=None)
+    storage.ask_for_due(now=yard.clock())
+    assert "storage.sample" not in hints
+    assert storage.take_samples(now=yard.clock()) == (0, 0, 0)
+
+    Source.objects.update(last_synced_at=yard.clock())
+    assert storage.take_samples(now=yard.clock()) == (1, 2, 2)
+
+
 def test_what_is_removed_takes_its_samples_with_it(yard: Yard) -> None:
     storage.take_samples(now=yard.clock())
     Source.objects.all().delete()
