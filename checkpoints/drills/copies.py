@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from checkpoints.bodies.encryption import Keyring
 from checkpoints.connectors import langgraph_native
@@ -65,7 +67,8 @@ def _in_scratch(
     scheme = store.url.partition(":")[0]
     kind = scheme if scheme in _ON_DISK else "sqlite"
     scratch = open_native_store(
-        f"{kind}:///{folder}/scratch", keys=_key_of_its_own() if kind == "sqlite" else None
+        f"{kind}:///{quote(os.fsencode(folder))}/scratch",
+        keys=_key_of_its_own() if kind == "sqlite" else None,
     )
     try:
         lineage = _lineage(store, checkpoint)

@@ -28,7 +28,7 @@ NATIVE = ("sqlite", "file")
 @pytest.fixture
 def scratch(tmp_path: Path) -> Iterator[Path]:
     """Where rehearsals make their folders; nothing may be left in it."""
-    folder = tmp_path / "scratch"
+    folder = tmp_path / "scratch of 100% # drills"
     folder.mkdir()
     yield folder
     assert not list(folder.iterdir())
