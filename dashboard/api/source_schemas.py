@@ -54,7 +54,7 @@ class NewSourceIn(SourceTestIn):
     project: Number | None = None
 
 
-class StepOut(Schema):
+class SourceStepOut(Schema):
     """One step of a test; ``ok`` is null for one that was not come to."""
 
     name: Literal["reached", "opened", "recognised", "readable", "restorable"]
@@ -62,7 +62,7 @@ class StepOut(Schema):
     said: str
 
 
-class CandidateOut(Schema):
+class SourceCandidateOut(Schema):
     """A kind of store that fits, by the URL that chooses it."""
 
     url: str
@@ -80,8 +80,8 @@ class SourceTestOut(Schema):
     title: str
     url: str
     threads: int | None
-    steps: list[StepOut]
-    candidates: list[CandidateOut]
+    steps: list[SourceStepOut]
+    candidates: list[SourceCandidateOut]
 
 
 class SourceOut(Schema):
