@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from psycopg import pq
 
@@ -43,7 +44,8 @@ def reached(
 
 def _nothing_of_ours() -> dict[str, str]:
     """Return parameters that keep libpq from passwords, tickets and keys of this process."""
-    without = {"passfile": os.devnull, "gssencmode": "disable"}
+    nowhere = str(Path(os.devnull, "none"))  # of a file that is none libpq complains on stderr
+    without = {"passfile": nowhere, "gssencmode": "disable"}
     if pq.version() >= _METHODS_SINCE:
         without |= {"require_auth": "password,md5,scram-sha-256,none", "sslcertmode": "disable"}
     return without
