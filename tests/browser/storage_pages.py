@@ -30,6 +30,7 @@ def stored(page: Page) -> dict[str, str]:
     _prune(page, policy)
     return {
         "storage": "/storage/",
+        "storage-fields": "/storage/?by=agent&range=24h&eats=fields",
         "policies": "/storage/policies/",
         "policy": policy,
         "policies-of-agent": f"/storage/policies/agents/{policy.split('/')[-2]}/",
