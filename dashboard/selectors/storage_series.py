@@ -139,7 +139,7 @@ def _first_and_changes(
     changes: dict[int, dict[datetime, int]] = {pk: {} for pk, _, _ in named}
     rows = ThreadSample.objects.filter(thread__in=list(changes), grain=grain, at__gte=since)
     for pk, at, stored in rows.values_list("thread", "at", "stored_bytes"):
-        changes[pk][at] = stored
+        changes[int(pk)][at] = stored
     return [(pk, name, held, changes[pk]) for pk, name, held in named]
 
 

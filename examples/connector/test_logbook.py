@@ -38,7 +38,8 @@ class TestLogbook(ConnectorSuite):
     def go_on(self, tmp_path: Path) -> Callable[[str, str], str]:
         def save(agent_id: str, thread_id: str) -> str:
             page = logbook.latest(tmp_path / "pages", agent_id, thread_id)
-            memory = {**(page or {})["memory"], "round": 100}
+            assert page is not None
+            memory = {**page["memory"], "round": 100}
             return logbook.save(tmp_path / "pages", agent_id, thread_id, memory)
 
         return save

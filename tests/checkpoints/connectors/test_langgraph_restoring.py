@@ -360,7 +360,7 @@ def test_a_target_that_cannot_be_read_is_refused(path: Path) -> None:
     with pytest.raises(checkpoints.CorruptCheckpoint):
         store.plan_restore(damaged)
     assert len(store.history(None, "t")) == len(history)
-    assert {f.kind for f in store.verify()} == {"undecodable"}
+    assert {f.kind for f in store.verify()} == {"truncated"}
 
 
 def test_a_clock_behind_the_thread_is_refused(path: Path) -> None:

@@ -180,9 +180,14 @@ def _ledger_again(ledger: Ledger) -> Ledger:
 def _opening(kind: Kind) -> Iterator[None]:
     """Let the dashboard open what it would not open by itself."""
     from dashboard import stores
+    from dashboard.credentials import NONE, Credentials
 
     real = stores.open_url
-    stores.open_url = lambda url: kind.open()
+
+    def opened(url: str, credentials: Credentials = NONE) -> checkpoints.ReadableStore:
+        return kind.open()
+
+    stores.open_url = opened
     try:
         yield
     finally:

@@ -14,6 +14,7 @@ import checkpoints
 from checkpoints.stores.memory import MemoryStore
 from checkpoints.trash import StoreTrash
 from dashboard import queue, stores
+from dashboard.credentials import NONE, Credentials
 from dashboard.models import Checkpoint, Operation, Source, User
 from dashboard.models.operations import OPEN_STATES
 from dashboard.services import operations, scans
@@ -99,10 +100,10 @@ class World:
     def _opened_unless_gone(self) -> Iterator[None]:
         real = stores.open_url
 
-        def opened(url: str) -> checkpoints.ReadableStore:
+        def opened(url: str, credentials: Credentials = NONE) -> checkpoints.ReadableStore:
             if self.gone:
                 raise checkpoints.PermanentStoreError(f"{url}: there is no store here")
-            return real(url)
+            return real(url, credentials)
 
         stores.open_url = opened
         try:
