@@ -98,7 +98,7 @@ def test_a_password_is_read_from_stdin_or_a_file_and_shown_nowhere(
 
 def test_a_credentials_file_that_is_none_is_not_repeated(langgraph: Path, tmp_path: Path) -> None:
     file = tmp_path / "credentials.json"
-    file.write_text(f'{{"pasword": "{PASSWORD}"}}')
+    file.write_text(f'{{"passcode": "{PASSWORD}"}}')
 
     result = holdfast("add", langgraph, "--credentials-file", file)
 
