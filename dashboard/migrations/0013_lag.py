@@ -10,6 +10,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "source", "scan_remaining", models.PositiveBigIntegerField(blank=True, null=True)
         ),
+        migrations.AddField("source", "scan_seconds", models.FloatField(default=0.0)),
         migrations.AddField("source", "recounted_at", models.DateTimeField(blank=True, null=True)),
         migrations.AddField("source", "last_error", models.TextField(blank=True, default="")),
         migrations.AddField("source", "last_error_at", models.DateTimeField(blank=True, null=True)),

@@ -25,9 +25,10 @@ class Source(models.Model):
     to about one store; none sees the others' rows. ``failed_scans`` and ``lost_scans`` count those
     in a row that failed, and those that never came back; before ``next_scan_at`` none is begun by
     itself. ``scan_remaining`` is about how many checkpoints wait behind the cursor, None when that
-    is not known; ``recounted_at`` is when it was last looked what others deleted; ``last_error``
-    stays when what was wrong is over. ``credentials`` are sealed: what was given to open the store,
-    readable with a key that the database does not have.
+    is not known; ``scan_seconds`` is how long the last look took that found little new;
+    ``recounted_at`` is when it was last looked what others deleted; ``last_error`` stays when what
+    was wrong is over. ``credentials`` are sealed: what was given to open the store, readable with
+    a key that the database does not have.
     """
 
     project = models.ForeignKey(
@@ -49,6 +50,7 @@ class Source(models.Model):
     lost_scans = models.PositiveIntegerField(default=0)
     next_scan_at = models.DateTimeField(null=True, blank=True)
     scan_remaining = models.PositiveBigIntegerField(null=True, blank=True)
+    scan_seconds = models.FloatField(default=0.0)
     last_synced_at = models.DateTimeField(null=True, blank=True)
     recounted_at = models.DateTimeField(null=True, blank=True)
     last_error = models.TextField(blank=True, default="")

@@ -118,6 +118,7 @@ def _scan(source: Source, *, now: datetime, budget: int, clock: Callable[[], flo
             created += _take_in(source, changes, now)
             if changes.complete:
                 _finish(source, store, now)
+                _note_time(source, clock() - begun if created < PAGE else 0.0)
                 return ScanResult(outcome=ScanOutcome.DONE, created=created)
             if clock() - begun >= TIME_LIMIT_SECONDS:
                 break
@@ -151,6 +152,11 @@ def _finish(source: Source, store: checkpoints.ReadableStore, now: datetime) -> 
         last_synced_at=now,
     )
     _forgive(source)
+
+
+def _note_time(source: Source, seconds: float) -> None:
+    """Keep what it takes to look for a little that is new; much that is new is no measure."""
+    Source.objects.filter(pk=source.pk).update(scan_seconds=max(0.0, seconds))
 
 
 def _forgive(source: Source) -> None:

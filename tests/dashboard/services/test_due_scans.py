@@ -49,6 +49,19 @@ def test_a_source_is_looked_at_again_three_seconds_after_its_last_scan(hints: li
     assert hints == [source.pk]
 
 
+def test_a_store_that_takes_long_to_look_through_is_left_in_peace_for_longer(
+    hints: list[int],
+) -> None:
+    source = make_source(last_synced_at=NOW, scan_seconds=4.0)
+    scans = DueScans()
+
+    scans.enqueue(now=NOW + timedelta(seconds=19))
+    assert hints == []
+
+    scans.enqueue(now=NOW + timedelta(seconds=21))
+    assert hints == [source.pk]
+
+
 def test_a_scan_that_came_to_nothing_is_asked_for_again(hints: list[int]) -> None:
     source = make_source()
     scans = DueScans()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sqlite3
 from datetime import datetime, timedelta
@@ -223,3 +224,18 @@ def test_a_broken_row_does_not_stop_a_source(
 
     assert Checkpoint.objects.count() == 437
     assert Checkpoint.objects.exclude(damage="").count() == 1
+
+
+def test_how_long_a_look_takes_is_kept_unless_much_was_new(
+    source: Source, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = itertools.count(step=2.0)
+    scan_source(source_id=source.pk, now=now, clock=lambda: next(ticks))
+    source.refresh_from_db()
+    assert source.scan_seconds > 0
+    Source.objects.update(cursor="")
+    Checkpoint.objects.all().delete()
+    monkeypatch.setattr(scans, "PAGE", 2)
+    scan_source(source_id=source.pk, now=now, clock=lambda: next(ticks))
+    source.refresh_from_db()
+    assert source.scan_seconds == 0
