@@ -23,7 +23,7 @@ from checkpoints.connectors.langgraph_postgresql.errors import explained
 from checkpoints.errors import PermanentStoreError
 from checkpoints.forks import renew_in_children
 from checkpoints.stores.postgresql.server import parameters_of
-from checkpoints.stores.urls import StoreUrl, without_password
+from checkpoints.stores.urls import StoreUrl
 
 STATEMENT_SECONDS = 60
 COPYING_SECONDS = 600
@@ -119,7 +119,7 @@ class Database:
     """
 
     def __init__(self, url: StoreUrl) -> None:
-        self.where = without_password(url.text)
+        self.where = url.shown
         self.schema: str | None = url.query.get("schema") or None
         self._parameters = parameters_of(url)
         self.name = self._parameters.get("dbname") or self._parameters.get("user", "langgraph")

@@ -69,7 +69,7 @@ class LangGraphPostgresqlStore(DatabaseOperations, DatabaseTending):
     """
 
     def __init__(self, url: StoreUrl, *, clock: Callable[[], datetime] = utc_now) -> None:
-        self.url = url.text
+        self.url = url.shown
         self.clock = clock
         self._database = Database(url)
         with self._database.snapshot() as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -53,6 +54,16 @@ def test_a_url_opens_it(url: str) -> None:
     store = open_store(store_url(url).text)
     assert [thread.thread_id for thread in store.threads()] == ["t"]
     store.close()
+
+
+def test_no_password_is_in_what_a_store_says_of_itself(url: str, role: str) -> None:
+    execute(url, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+    text = store_url(as_role(url, f"{role}:never-said")).text
+    with contextlib.closing(open_store(text)) as store:
+        assert "never-said" not in store.url
+        with pytest.raises(checkpoints.CheckpointNotFound) as missing:
+            store.get("nowhere")
+        assert "never-said" not in str(missing.value)
 
 
 def test_a_role_that_may_only_read_reads(url: str, role: str) -> None:
