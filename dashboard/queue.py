@@ -51,6 +51,6 @@ def enqueue_measure(source_id: int) -> None:
 
 def _send_on_commit(task: str, *row_ids: str | int) -> None:
     def send() -> None:
-        app.send_task(task, args=row_ids)
+        app.send_task(task, args=list(row_ids))
 
     transaction.on_commit(send, robust=True)

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from checkpoints.cli.exits import Exit
 from dashboard.commands.sources import commands
 from dashboard.models import Source, User
+from dashboard.models.access import default_project
 from tests.benches import save_steps
 
 pytestmark = pytest.mark.django_db
@@ -21,6 +22,7 @@ PASSWORD = "hunter2-but-longer"
 
 @pytest.fixture(autouse=True)
 def root(db: None) -> User:
+    default_project()
     return User.objects.create(username="root", is_superuser=True)
 
 

@@ -315,7 +315,7 @@ def test_a_store_that_is_gone_after_the_effect_leaves_it_open_what_was_done(
             run(operation, bench, "dies")
     bench.clock.pass_by(LEASE_SECONDS)
 
-    def gone(url: str) -> None:
+    def gone(url: str, _credentials: object) -> None:
         raise checkpoints.PermanentStoreError(f"{url}: there is no store here")
 
     with monkeypatch.context() as patched:

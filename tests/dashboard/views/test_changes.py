@@ -148,7 +148,7 @@ def test_testing_a_source_adds_nothing(browser: Client, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/agents.db"
     save_steps(url)
     answer = browser.post("/sources/test/", {"url": url}, headers={"HX-Request": "true"})
-    assert "It can be opened" in answer.content.decode()
+    assert "Holdfast on SQLite" in answer.content.decode()
     assert not Source.objects.exists()
 
 
