@@ -15,12 +15,14 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 STEP = timedelta(seconds=1)
 EPOCH = datetime(1582, 10, 15, tzinfo=UTC)
+RUN = 20
+"""Steps that a thread saves before the next one's turn comes."""
 BODY = 1_500
 """Bytes of messages in each checkpoint."""
 
 
 def write(path: Path, *, checkpoints: int, threads: int) -> None:
-    """Write a file in which threads take turns, each checkpoint after the one before it."""
+    """Write a file in which threads take turns, each with a run of ``RUN`` steps."""
     with closing(sqlite3.connect(path)) as connection:
         SqliteSaver(connection).setup()
         rows = list(_rows(checkpoints, threads))
@@ -38,7 +40,8 @@ def _rows(checkpoints: int, threads: int) -> Iterator[tuple[Any, ...]]:
     begin = datetime.now(UTC) - checkpoints * STEP
     before: dict[str, str] = {}
     for number in range(checkpoints):
-        thread, step = f"thread-{number % threads}", number // threads - 1
+        turn, step = divmod(number, RUN)
+        thread, step = f"thread-{turn % threads}", step + turn // threads * RUN - 1
         at = begin + number * STEP
         name = _id(at, number)
         body = ormsgpack.packb(_body(name, at, step))

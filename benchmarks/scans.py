@@ -76,7 +76,8 @@ def _long(path: Path) -> Row:
     took = seconds(scan)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     size = path.stat().st_size / 1e6
-    count = f"{_listed(source):,} checkpoints of {THREADS:,} threads, {size:.0f} MB"
+    runs = f"{THREADS:,} threads in turns of {langgraph_files.RUN}"
+    count = f"{_listed(source):,} checkpoints of {runs}, {size:.0f} MB"
     note = f"{count}; {grown:.0f} MB more memory at most"
     return Row(name="scan of a long LangGraph file", value=took, unit="s", goal=60, note=note)
 
