@@ -38,5 +38,5 @@ def _compare(thread: Thread, store: checkpoints.CountableStore, now: datetime) -
     gone = listed - store.names(thread.thread_id)
     if gone:
         reasons = {checkpoint_id: GONE for _, checkpoint_id in gone}
-        mark_removed(thread_pk=thread.pk, reasons=reasons, now=now)
+        mark_removed(thread_pk=thread.pk, reasons=reasons, now=now, only=gone)
     return len(gone)

@@ -6,6 +6,7 @@ Stores that keep a listing of removals tell the same at the next scan; others ca
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from django.db import transaction
@@ -18,11 +19,21 @@ from dashboard.services.ingest.threads import count_in, count_out, lock_threads,
 AT_ONCE = 500
 
 
-def mark_removed(*, thread_pk: int, reasons: Mapping[str, str], now: datetime) -> None:
-    """Note which of a thread's checkpoints are gone, by id, and why."""
+def mark_removed(
+    *,
+    thread_pk: int,
+    reasons: Mapping[str, str],
+    now: datetime,
+    only: AbstractSet[tuple[str, str]] | None = None,
+) -> None:
+    """Note which of a thread's checkpoints are gone, by id, and why.
+
+    Of an id that several namespaces have, those in ``only`` (namespace and id) where it is given.
+    """
     with transaction.atomic():
         thread = _locked(thread_pk, now)
-        for rows in _rows(thread, list(reasons), removed=False):
+        for found in _rows(thread, list(reasons), removed=False):
+            rows = [r for r in found if only is None or (r.namespace, r.checkpoint_id) in only]
             count_out(thread, rows)
             for row in rows:
                 row.removed_at = now

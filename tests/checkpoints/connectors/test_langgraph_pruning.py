@@ -529,6 +529,7 @@ class TestTogether:
     def test_a_run_that_is_alive_loses_nothing(self, path: Path, trash: StoreTrash) -> None:
         counted(path)
         outcomes: list[str] = []
+        pruned: set[str] = set()
 
         def agent() -> None:
             with graphs.saver(path) as saver:
@@ -545,6 +546,7 @@ class TestTogether:
                     operation = f"op-{len(outcomes)}"
                     done = store.remove(prune, operation_id=operation, now=later(), trash=trash)
                     outcomes.append(f"{len(done.removed)} removed")
+                    pruned.update(done.removed)
                 except checkpoints.TransientStoreError:
                     outcomes.append("refused")
                 store.close()
@@ -553,7 +555,9 @@ class TestTogether:
         store = opened(path)
         # The saver writes a step's results beside the next checkpoint: those may come after the
         # checkpoint that they belong to went, since this test looks at runs of no minutes ago.
-        assert {finding.kind for finding in store.verify()} <= {"orphaned_writes"}
+        found = list(store.verify())
+        assert {finding.kind for finding in found} <= {"orphaned_writes"}
+        assert {finding.checkpoint_id for finding in found} <= pruned
         with graphs.saver(path) as saver:
             state = graphs.counter(saver).get_state(graphs.config("t"))
             assert state.values["n"] == 6

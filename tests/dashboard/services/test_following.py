@@ -82,6 +82,23 @@ def test_what_the_agent_deletes_itself_is_marked_as_gone_within_a_minute(
     assert set(gone.values_list("removed_reason", flat=True)) == {recounts.GONE}
 
 
+def test_of_one_id_in_two_namespaces_only_what_was_deleted_goes(
+    source: Source, file: Path, now: datetime
+) -> None:
+    names = "parent_checkpoint_id, type, checkpoint, metadata"
+    changed(
+        file,
+        f"INSERT INTO checkpoints SELECT thread_id, 'inner', checkpoint_id, {names}"
+        " FROM checkpoints WHERE rowid = 5",
+    )
+    scan_source(source_id=source.pk, now=now)
+    assert listed() == ALL + 1
+    changed(file, "DELETE FROM checkpoints WHERE checkpoint_ns = 'inner'")
+    scan_source(source_id=source.pk, now=now + timedelta(minutes=2))
+    gone = Checkpoint.objects.exclude(removed_at=None)
+    assert (listed(), gone.get().namespace) == (ALL, "inner")
+
+
 def test_a_thread_that_the_agent_deletes_leaves_no_checkpoint_listed(
     source: Source, file: Path, now: datetime
 ) -> None:
