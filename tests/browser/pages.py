@@ -50,9 +50,17 @@ def places(browser: Browser, world: World) -> tuple[Place, ...]:
     page = context.new_page()
     found = {**FIXED, **_timelines(page), **_restored(page), **_reported(page)}
     found |= {**_forked(page, found["checkpoint"]), **_cared(page), **stored(page)}
-    found |= drilled(page)
+    found |= {**drilled(page), **_damaged(page)}
     context.close()
     return tuple(Place(name, path) for name, path in found.items())
+
+
+def _damaged(page: Page) -> dict[str, str]:
+    """Return the list of all that is wrong in the source with damaged files."""
+    page.goto("/sources/")
+    card = page.locator("section.panel").filter(has_text="Rescued from a broken disk").first
+    number = str(card.get_attribute("id")).removeprefix("source-")
+    return {"findings": f"/sources/{number}/findings/"}
 
 
 def restore_row(page: Page, row: int, reason: str) -> None:
