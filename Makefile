@@ -99,6 +99,10 @@ format: $(LINT_STAMP) ## Format the code
 bench: $(TEST_STAMP) ## Measure what the README promises
 	@$(DEV_PYTHON) -m benchmarks $(ARGS)
 
+.PHONY: bench-drift
+bench-drift: $(TEST_STAMP) ## Measure how well drift is found (ARGS="numeric --markdown")
+	@$(DEV_PYTHON) -m benchmarks.drift $(ARGS)
+
 .PHONY: sweep
 sweep: $(TEST_STAMP) ## Kill and race every operation everywhere, for long (SWEEP_MINUTES=30)
 	@$(DEV_PYTHON) -m tests.faults.sweep.report $(if $(SWEEP_MINUTES),--minutes $(SWEEP_MINUTES)) $(ARGS)
