@@ -3,7 +3,6 @@
 from checkpoints.impact.assessing import MOST, impact_of
 from checkpoints.impact.sentences import sentences
 from checkpoints.impact.texts import question_text
-from checkpoints.impact.tools import ToolUse, tool_uses
 from checkpoints.impact.values import (
     DiffLine,
     Few,
@@ -15,6 +14,7 @@ from checkpoints.impact.values import (
     ToolCall,
     ToolCount,
 )
+from checkpoints.tool_uses import ToolUse, tool_uses
 
 __all__ = [
     "MOST",

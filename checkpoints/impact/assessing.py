@@ -8,7 +8,6 @@ from typing import Final
 
 from checkpoints.diffs import Change, ChangeKind, diff_states
 from checkpoints.impact.texts import path_text, shortened
-from checkpoints.impact.tools import ToolUse, tool_counts, tool_uses
 from checkpoints.impact.values import (
     DiffLine,
     Few,
@@ -21,6 +20,7 @@ from checkpoints.impact.values import (
     ToolCount,
 )
 from checkpoints.records import Checkpoint, Effect, RestorePlan, State, Status
+from checkpoints.tool_uses import ToolUse, tool_counts, tool_uses
 
 MOST: Final = 50
 """Entries that each list names unless told otherwise."""

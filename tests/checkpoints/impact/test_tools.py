@@ -11,7 +11,7 @@ import pytest
 from checkpoints.connectors.kaizen import KaizenStore
 from checkpoints.connectors.langgraph_sqlite import LangGraphSqliteStore
 from checkpoints.impact import tool_uses
-from checkpoints.impact.tools import MOST_VALUES
+from checkpoints.tool_uses import MOST_VALUES
 
 ARGUMENTS = {"q": "weather"}
 FORMS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {

@@ -24,18 +24,23 @@ _RESULTS = {
 }
 _NAMES = ("name", "tool", "tool_name", "action")
 _ARGUMENTS = ("args", "arguments", "input", "parameters", "tool_args", "tool_input")
+_OUTCOMES = ("result", "output", "observation", "ok", "success", "error")
 _DESCRIBED = frozenset({"__type__", "value"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolUse:
-    """One call. ``key`` tells it from the others of its state, and finds it in a later one."""
+    """One call. ``key`` tells it from the others of its state, and finds it in a later one.
+
+    ``result`` is what came back, as far as the state tells it beside the call's id.
+    """
 
     key: tuple[str, ...]
     name: str
     arguments: Any
     call_id: str | None
     has_result: bool
+    result: Any = field(default=None, compare=False)
 
 
 @dataclass(slots=True)
@@ -43,19 +48,20 @@ class _Found:
     """What a walk through a state has met. Of a call that is told twice the first counts."""
 
     calls: dict[tuple[str, ...], tuple[str, Any, str | None]] = field(default_factory=dict)
-    answered: set[str] = field(default_factory=set)
+    answered: dict[str, Any] = field(default_factory=dict)
     answered_names: Counter[str] = field(default_factory=Counter)
-    done: set[tuple[str, ...]] = field(default_factory=set)
+    results: dict[tuple[str, ...], Any] = field(default_factory=dict)
     times: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def add(self, name: object, arguments: Any, call_id: object, *, is_done: bool = False) -> None:
+    def add(self, name: object, arguments: Any, call_id: object, *results: Any) -> None:
+        """Add a call, and its result where it is known to be done."""
         if not isinstance(name, str) or not name:
             return
         known = call_id if isinstance(call_id, str) and call_id else None
         key = ("id", known) if known else self._numbered(name, arguments)
         self.calls.setdefault(key, (name, arguments, known))
-        if is_done:
-            self.done.add(key)
+        for result in results:
+            self.results[key] = result
 
     def _numbered(self, name: str, arguments: Any) -> tuple[str, ...]:
         text = canonical(arguments)
@@ -97,11 +103,18 @@ def canonical(value: Any) -> str:
 
 def _use(key: tuple[str, ...], call: tuple[str, Any, str | None], found: _Found) -> ToolUse:
     name, arguments, call_id = call
-    answered = key in found.done or call_id in found.answered
+    answered = key in found.results or call_id in found.answered
     if not answered and call_id is None and found.answered_names[name] > 0:
         found.answered_names[name] -= 1
         answered = True
-    return ToolUse(key=key, name=name, arguments=arguments, call_id=call_id, has_result=answered)
+    return ToolUse(
+        key=key,
+        name=name,
+        arguments=arguments,
+        call_id=call_id,
+        has_result=answered,
+        result=found.results.get(key, found.answered.get(call_id or "")),
+    )
 
 
 def _walk(state: Any) -> Iterator[Mapping[str, Any]]:
@@ -140,7 +153,7 @@ def _look_for_result(value: Mapping[str, Any], kind: object, found: _Found) -> N
     answered = value.get(_RESULTS[kind]) if isinstance(kind, str) and kind in _RESULTS else None
     for call_id in (answered, value.get("tool_call_id")):
         if isinstance(call_id, str):
-            found.answered.add(call_id)
+            found.answered[call_id] = value.get("content", value.get("output"))
     if value.get("role") == "function" and isinstance(value.get("name"), str):
         found.answered_names[value["name"]] += 1
 
@@ -155,7 +168,8 @@ def _look_at_actions(actions: Any, found: _Found) -> None:
     """Look at what Kaizen's agents have done; what they plan is not a call yet."""
     for action in _listed(actions):
         name = next((action[n] for n in _NAMES if isinstance(action.get(n), str)), None)
-        found.add(name, _arguments(action), action.get("id"), is_done=True)
+        result = next((action[n] for n in _OUTCOMES if n in action), None)
+        found.add(name, _arguments(action), action.get("id"), result)
 
 
 def _listed(value: Any) -> Iterator[Mapping[str, Any]]:
