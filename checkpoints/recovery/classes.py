@@ -20,7 +20,7 @@ RESTORE = Strategy.RESTORE_CHECKPOINT
 ESCALATE = Strategy.ESCALATE_TO_HUMAN
 
 
-class ErrorClass(StrEnum):
+class ErrorName(StrEnum):
     """What went wrong. ``unknown`` is an honest answer."""
 
     RATE_LIMIT = "rate_limit"
@@ -51,85 +51,98 @@ class ErrorClass(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Advice:
-    """Whether a class of errors passes by itself, and its strategies, the most hopeful first."""
+class ErrorClass:
+    """A class of errors: whether it passes by itself, and what helps, the most hopeful first.
 
+    ``transient`` says that the same call may succeed later; ``why`` says in words what the
+    strategies rest on.
+    """
+
+    name: ErrorName
     transient: bool
     strategies: tuple[Strategy, ...]
     why: str
 
-
-def _passes(strategies: tuple[Strategy, ...], why: str) -> Advice:
-    return Advice(transient=True, strategies=strategies, why=why)
-
-
-def _lasts(strategies: tuple[Strategy, ...], why: str) -> Advice:
-    return Advice(transient=False, strategies=strategies, why=why)
+    def __str__(self) -> str:
+        return self.name.value
 
 
-ADVICE: Final[Mapping[ErrorClass, Advice]] = MappingProxyType(
-    {
-        ErrorClass.RATE_LIMIT: _passes(
-            (RETRY, MODIFY, SKIP), "wait, then ask again; ask less often or another model"
-        ),
-        ErrorClass.QUOTA_EXHAUSTED: _lasts(
-            (ESCALATE, MODIFY, SKIP), "nothing helps until a person tops the account up"
-        ),
-        ErrorClass.TIMEOUT: _passes(
-            (RETRY, MODIFY, ITERATION), "try again; then ask for less or wait longer"
-        ),
-        ErrorClass.NETWORK: _passes((RETRY, ITERATION, ESCALATE), "try again after a while"),
-        ErrorClass.SERVER_ERROR: _passes(
-            (RETRY, MODIFY, SKIP), "try again after a while; then another model"
-        ),
-        ErrorClass.AUTH: _lasts((ESCALATE, MODIFY, RESTART), "credentials need a person"),
-        ErrorClass.PERMISSION: _lasts((ESCALATE, MODIFY, SKIP), "somebody has to grant it"),
-        ErrorClass.NOT_FOUND: _lasts((MODIFY, SKIP, ESCALATE), "the name, path or model is wrong"),
-        ErrorClass.CONTEXT_LENGTH: _lasts(
-            (MODIFY, RESTORE, ITERATION), "shorten the context, or go back before it grew"
-        ),
-        ErrorClass.CONTENT_FILTER: _lasts((MODIFY, GENERATION, SKIP), "say it differently"),
-        ErrorClass.INVALID_REQUEST: _lasts(
-            (MODIFY, ESCALATE, ITERATION), "the request has to change"
-        ),
-        ErrorClass.OUTPUT_VALIDATION: _passes(
-            (GENERATION, MODIFY, RETRY), "generate again with the objection in the prompt"
-        ),
-        ErrorClass.TOOL_ERROR: _passes(
-            (RETRY, MODIFY, SKIP), "call it once more, then differently"
-        ),
-        ErrorClass.MEMORY_OOM: _lasts(
-            (MODIFY, RESTORE, RESTART), "smaller batches; then a fresh process"
-        ),
-        ErrorClass.DISK_FULL: _lasts((ESCALATE, MODIFY, RESTART), "free space first"),
-        ErrorClass.RESOURCE_EXHAUSTED: _passes(
-            (RETRY, MODIFY, ESCALATE), "wait until a handle or connection is free"
-        ),
-        ErrorClass.CORRUPTED_STATE: _lasts(
-            (RESTORE, RESTART, ESCALATE), "go back to the last checkpoint that is sound"
-        ),
-        ErrorClass.CONCURRENCY_CONFLICT: _passes(
-            (RETRY, RESTORE, ITERATION), "read what is there now and do it again"
-        ),
-        ErrorClass.DB_TRANSIENT: _passes((RETRY, ITERATION, RESTORE), "repeat the transaction"),
-        ErrorClass.DB_PERMANENT: _lasts(
-            (ESCALATE, MODIFY, RESTORE), "schema or data has to change"
-        ),
-        ErrorClass.CONFIG: _lasts(
-            (ESCALATE, MODIFY, RESTART), "something is not installed or not set"
-        ),
-        ErrorClass.CODE_BUG: _lasts(
-            (ESCALATE, SKIP, RESTORE), "it will fail again in the same way"
-        ),
-        ErrorClass.LOOP_LIMIT: _lasts(
-            (RESTORE, MODIFY, ITERATION), "go back before the loop and change something"
-        ),
-        ErrorClass.INTERRUPTED: _passes(
-            (RESTORE, RETRY, RESTART), "resume from the last checkpoint"
-        ),
-        ErrorClass.UNKNOWN: _passes(
-            (RETRY, RESTORE, ESCALATE), "not recognised: try once more, then go back"
-        ),
-    }
+def _passes(name: ErrorName, strategies: tuple[Strategy, ...], why: str) -> ErrorClass:
+    return ErrorClass(name=name, transient=True, strategies=strategies, why=why)
+
+
+def _lasts(name: ErrorName, strategies: tuple[Strategy, ...], why: str) -> ErrorClass:
+    return ErrorClass(name=name, transient=False, strategies=strategies, why=why)
+
+
+_CLASSES: Final = (
+    _passes(
+        ErrorName.RATE_LIMIT,
+        (RETRY, MODIFY, SKIP),
+        "wait, then ask again; ask less often or another model",
+    ),
+    _lasts(
+        ErrorName.QUOTA_EXHAUSTED,
+        (ESCALATE, MODIFY, SKIP),
+        "nothing helps until a person tops the account up",
+    ),
+    _passes(
+        ErrorName.TIMEOUT, (RETRY, MODIFY, ITERATION), "try again; then ask for less or wait longer"
+    ),
+    _passes(ErrorName.NETWORK, (RETRY, ITERATION, ESCALATE), "try again after a while"),
+    _passes(
+        ErrorName.SERVER_ERROR, (RETRY, MODIFY, SKIP), "try again after a while; then another model"
+    ),
+    _lasts(ErrorName.AUTH, (ESCALATE, MODIFY, RESTART), "credentials need a person"),
+    _lasts(ErrorName.PERMISSION, (ESCALATE, MODIFY, SKIP), "somebody has to grant it"),
+    _lasts(ErrorName.NOT_FOUND, (MODIFY, SKIP, ESCALATE), "the name, path or model is wrong"),
+    _lasts(
+        ErrorName.CONTEXT_LENGTH,
+        (MODIFY, RESTORE, ITERATION),
+        "shorten the context, or go back before it grew",
+    ),
+    _lasts(ErrorName.CONTENT_FILTER, (MODIFY, GENERATION, SKIP), "say it differently"),
+    _lasts(ErrorName.INVALID_REQUEST, (MODIFY, ESCALATE, ITERATION), "the request has to change"),
+    _passes(
+        ErrorName.OUTPUT_VALIDATION,
+        (GENERATION, MODIFY, RETRY),
+        "generate again with the objection in the prompt",
+    ),
+    _passes(ErrorName.TOOL_ERROR, (RETRY, MODIFY, SKIP), "call it once more, then differently"),
+    _lasts(
+        ErrorName.MEMORY_OOM, (MODIFY, RESTORE, RESTART), "smaller batches; then a fresh process"
+    ),
+    _lasts(ErrorName.DISK_FULL, (ESCALATE, MODIFY, RESTART), "free space first"),
+    _passes(
+        ErrorName.RESOURCE_EXHAUSTED,
+        (RETRY, MODIFY, ESCALATE),
+        "wait until a handle or connection is free",
+    ),
+    _lasts(
+        ErrorName.CORRUPTED_STATE,
+        (RESTORE, RESTART, ESCALATE),
+        "go back to the last checkpoint that is sound",
+    ),
+    _passes(
+        ErrorName.CONCURRENCY_CONFLICT,
+        (RETRY, RESTORE, ITERATION),
+        "read what is there now and do it again",
+    ),
+    _passes(ErrorName.DB_TRANSIENT, (RETRY, ITERATION, RESTORE), "repeat the transaction"),
+    _lasts(ErrorName.DB_PERMANENT, (ESCALATE, MODIFY, RESTORE), "schema or data has to change"),
+    _lasts(ErrorName.CONFIG, (ESCALATE, MODIFY, RESTART), "something is not installed or not set"),
+    _lasts(ErrorName.CODE_BUG, (ESCALATE, SKIP, RESTORE), "it will fail again in the same way"),
+    _lasts(
+        ErrorName.LOOP_LIMIT,
+        (RESTORE, MODIFY, ITERATION),
+        "go back before the loop and change something",
+    ),
+    _passes(ErrorName.INTERRUPTED, (RESTORE, RETRY, RESTART), "resume from the last checkpoint"),
+    _passes(
+        ErrorName.UNKNOWN, (RETRY, RESTORE, ESCALATE), "not recognised: try once more, then go back"
+    ),
+)
+ERROR_CLASSES: Final[Mapping[ErrorName, ErrorClass]] = MappingProxyType(
+    {one.name: one for one in _CLASSES}
 )
 """The order of strategies is an expert's opinion about 24 classes of errors, not a measurement."""

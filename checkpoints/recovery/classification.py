@@ -1,185 +1,101 @@
-"""What class an error belongs to, by its message, its type and the step that raised it.
+"""What class an error belongs to, by its message, its type, the step that raised it, its status.
 
-Rules in order, the first that fits decides: the message first, then type and step. HTTP statuses
-mislead (billing failures come as 429, 400 and 403), so they only count where the message says
-nothing better.
+The message first, then type and step, then status: HTTP statuses mislead (billing failures come
+as 429, 400, 401 and 403, an overload as 200), so they count only where words say nothing.
 """
 
 from __future__ import annotations
 
-import hashlib
-import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Self
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
-from checkpoints.recovery.classes import ADVICE, ErrorClass
+from checkpoints.recovery.classes import ERROR_CLASSES, ErrorClass
+from checkpoints.recovery.classes import ErrorName as N
+from checkpoints.recovery.refinements import refined
+from checkpoints.recovery.rules import BY_TYPE, BY_WORDS, Rule
 
-E = ErrorClass
-_Rule = tuple[ErrorClass, re.Pattern[str]]
-
-
-def _rules(*rules: tuple[ErrorClass, str]) -> Sequence[_Rule]:
-    return [(found, re.compile(pattern, re.IGNORECASE)) for found, pattern in rules]
-
-
-_BY_MESSAGE: Final = _rules(
-    (E.DISK_FULL, r"no space left|ENOSPC|disk (is )?full|disk quota|file too large|read-only file"),
-    (E.CORRUPTED_STATE, r"messages? with '?(role '?tool|tool_calls)|integrity (check|stamp)"),
-    (E.QUOTA_EXHAUSTED, r"insufficient_quota|current quota|credit balance|billing|usage limit"),
-    (E.QUOTA_EXHAUSTED, r"quota ?exceeded(?!.*per (min|sec))|spending limit|payment required"),
-    (E.RESOURCE_EXHAUSTED, r"too many (open files|clients|connections)|EADDRINUSE|pool.*exhaust"),
-    (E.RESOURCE_EXHAUSTED, r"max number of clients|can't start new thread|queuepool limit"),
-    (
-        E.CONTEXT_LENGTH,
-        r"context.{0,12}(length|window|size)|request too large|token count",
-    ),
-    (E.CONTEXT_LENGTH, r"maximum (number of tokens|context)|(prompt|input).{0,10}too long"),
-    (E.CONTENT_FILTER, r"content.?(filter|management|policy)|guardrail|safety|was filtered"),
-    (E.LOOP_LIMIT, r"recursion ?limit|max(imum)? (steps|turns|iterations)|max_iterations"),
-    (
-        E.MEMORY_OOM,
-        r"out of memory|maxmemory|OOM|(unable to|failed to|can.?t|cannot) allocate|memory limit",
-    ),
-    (E.INTERRUPTED, r"signal (9|11|15)\b|terminated abruptly|was cancelled|keyboard ?interrupt"),
-    (E.CONCURRENCY_CONFLICT, r"conflict|changed size during|updated by another|version mismatch"),
-    (E.DB_TRANSIENT, r"database( table)? is locked|deadlock|could not serialize|is loading"),
-    (E.DB_PERMANENT, r"constraint failed|duplicate key|no such (table|column)|violates"),
-    (E.CORRUPTED_STATE, r"truncated|checksum|digest|malformed|not a gzipped|corrupt|unpickl"),
-    (E.RATE_LIMIT, r"rate.?limit|too many (requests|tokens)|throttl|throughput ?exceeded"),
-    (E.NOT_FOUND, r"model.{0,40}does not exist"),
-    (E.PERMISSION, r"key does not have permission"),
-    (E.AUTH, r"api.?key|unauthori[sz]ed|authenticat|credential|token (has )?expired|signature"),
-    (E.PERMISSION, r"permission denied|forbidden|access ?denied|not (have|authorized)"),
-    (E.CONFIG, r"no module named|cannot import|environment variable|certificate verify|not set"),
-    (
-        E.NETWORK,
-        r"connection (aborted|refused|reset|error|closed)|name or service|ssl:|unreachable",
-    ),
-    (E.NETWORK, r"peer closed|broken pipe|name ?resolution|max retries exceeded"),
-    (
-        E.SERVER_ERROR,
-        r"gateway time-?out|overloaded|internal ?server|bad gateway|service ?unavailable",
-    ),
-    (E.TIMEOUT, r"timed? ?out|time ?limit|deadline"),
-    (E.NOT_FOUND, r"not found|no such file|does not exist"),
-    (E.OUTPUT_VALIDATION, r"invalid json|validation errors? for|failed validating|expecting value"),
-    (E.TOOL_ERROR, r"tool \S+ failed|non-zero exit|died with"),
-    (E.INVALID_REQUEST, r"unsupported (parameter|value)|invalid (schema|request|parameter)"),
-)
-
-_BY_TYPE: Final = _rules(
-    (E.MEMORY_OOM, r"MemoryError|OutOfMemory|OOM"),
-    (E.TIMEOUT, r"Timeout|DeadlineExceeded"),
-    (E.RATE_LIMIT, r"RateLimit|TooManyRequests|Throttl"),
-    (E.INTERRUPTED, r"SystemExit|KeyboardInterrupt|Cancelled|WorkerLost|BrokenProcessPool"),
-    (E.CONCURRENCY_CONFLICT, r"HeadMoved|Conflict|FileExists|AlreadyExists|Aborted"),
-    (E.CORRUPTED_STATE, r"Corrupt|Unpickling|BadGzip|zlib\.error|EOFError|UnicodeDecode"),
-    (E.AUTH, r"Authentication|Credential|Unauthori[sz]ed"),
-    (E.PERMISSION, r"Permission|Forbidden|AccessDenied"),
-    (E.NOT_FOUND, r"NotFound"),
-    (E.NETWORK, r"Connect|RemoteProtocol|Socket|gaierror|BrokenPipe|SSLError"),
-    (E.SERVER_ERROR, r"InternalServer|ServiceUnavailable|BadGateway|Overloaded"),
-    (E.DB_TRANSIENT, r"TransientStoreError|OperationalError|InterfaceError|ReadOnly|ClusterDown"),
-    (E.DB_PERMANENT, r"IntegrityError|ProgrammingError|PermanentStoreError"),
-    (E.CONFIG, r"ModuleNotFound|ImportError|Configuration"),
-    (E.TOOL_ERROR, r"CalledProcess|ToolE|McpError"),
-    (E.LOOP_LIMIT, r"Recursion|MaxSteps|MaxIterations|LimitExceeded"),
-    (E.OUTPUT_VALIDATION, r"Validat|JSONDecode|OutputParser"),
-    (E.INVALID_REQUEST, r"BadRequest|InvalidArgument|InvalidSchema|UnsupportedState"),
-    (E.CODE_BUG, r"(Attribute|Index|Key|Name|UnboundLocal|Type|Value|Assertion|Syntax)Error$"),
-    (E.CODE_BUG, r"ZeroDivisionError$|InvalidUpdate"),
-)
-
-_READS_A_STATE: Final = re.compile(r"load_checkpoint|resume|restore")
-_MISREAD: Final = {E.OUTPUT_VALIDATION, E.INVALID_REQUEST, E.CODE_BUG, E.CONTENT_FILTER, E.UNKNOWN}
-"""Classes that, where a state is being read, mean that the state is not sound."""
-_SIDE: Final = 2000
+SIDE: Final = 2000
 """Characters at either end of a message that are looked at; what is between says no more."""
-_SAYS_NOTHING_OF_VALUES: Final = re.compile(r"0x[0-9a-f]+|\d+|'[^']*'|\"[^\"]*\"", re.IGNORECASE)
+_READS_A_STATE: Final = re.compile(r"load_checkpoint|resume|restore|rehydrat")
+_MISREAD: Final = frozenset(
+    {N.OUTPUT_VALIDATION, N.INVALID_REQUEST, N.CONTENT_FILTER, N.TOOL_ERROR, N.UNKNOWN}
+)
+"""Classes that, where a state is being read, mean that the state is not sound."""
+_BY_STATUS: Final[Mapping[int, N]] = MappingProxyType(
+    {
+        400: N.INVALID_REQUEST,
+        401: N.AUTH,
+        402: N.QUOTA_EXHAUSTED,
+        403: N.PERMISSION,
+        404: N.NOT_FOUND,
+        408: N.TIMEOUT,
+        409: N.CONCURRENCY_CONFLICT,
+        410: N.NOT_FOUND,
+        412: N.CONCURRENCY_CONFLICT,
+        413: N.CONTEXT_LENGTH,
+        422: N.INVALID_REQUEST,
+        423: N.CONCURRENCY_CONFLICT,
+        429: N.RATE_LIMIT,
+        499: N.INTERRUPTED,
+        507: N.DISK_FULL,
+    }
+)
+_BY_STEP: Final = (
+    (re.compile(r"parse|validat", re.IGNORECASE), N.OUTPUT_VALIDATION),
+    (re.compile(r"tool", re.IGNORECASE), N.TOOL_ERROR),
+)
+"""What an error that nothing else explains most likely is, by the name of its step."""
 
 
-def classify(error_type: str, message: str, step: str | None = None) -> ErrorClass:
-    """Return the class of an error from its type's name, its message and the step's name."""
-    found = _first(_BY_MESSAGE, message) or _first(_BY_TYPE, error_type) or E.UNKNOWN
-    if found in _MISREAD and _READS_A_STATE.search(step or ""):
-        return E.CORRUPTED_STATE
-    return found
+def classify(
+    error_type: str,
+    message: str,
+    *,
+    step: str | None = None,
+    http_status: int | None = None,
+    retry_after: float | None = None,
+    traceback: str | None = None,
+) -> ErrorClass:
+    """Return the class of an error, with its strategies, the most hopeful first.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """One error, as far as recovery looks at it.
-
-    ``fingerprint`` is the same for errors that differ only in numbers and quoted values: 16 hex
-    digits of the sha256 of type, message and step.
+    ``retry_after`` is in seconds. Of a ``traceback`` the last lines are looked at, and only where
+    type and message say nothing. Never raises: what is not recognised is ``unknown``.
     """
-
-    error_class: ErrorClass
-    error_type: str
-    message: str
-    step: str | None
-    fingerprint: str
-    retry_after: float | None = None
-
-    @classmethod
-    def of(cls, error: BaseException, step: str | None = None) -> Self:
-        """Describe an exception that ``step`` raised."""
-        name, message = type_name(error), message_of(error)
-        template = _SAYS_NOTHING_OF_VALUES.sub("…", message)
-        text = f"{name}\n{template}\n{step or ''}"
-        return cls(
-            error_class=classify(name, message, step),
-            error_type=name,
-            message=message,
-            step=step,
-            fingerprint=hashlib.sha256(text.encode()).hexdigest()[:16],
-            retry_after=_retry_after(error),
-        )
-
-    @property
-    def transient(self) -> bool:
-        """Whether the same call may succeed later."""
-        return ADVICE[self.error_class].transient
+    text = shortened(message)
+    name = _named(error_type, text, step)
+    if name is N.UNKNOWN and retry_after is not None:
+        name = N.RATE_LIMIT
+    if name is N.UNKNOWN:
+        name = _of_status(http_status)
+    if name is N.UNKNOWN and traceback:
+        name = _first(BY_WORDS, "", shortened(traceback)[-SIDE:])
+    if name is N.UNKNOWN:
+        name = next((found for at, found in _BY_STEP if at.search(step or "")), name)
+    return refined(ERROR_CLASSES[name], error_type, text, step=step)
 
 
-def type_name(error: BaseException) -> str:
-    """Return the full name of an exception's type, without the module for a built-in one."""
-    kind = type(error)
-    inside = "" if kind.__module__ in {"builtins", "__main__"} else f"{kind.__module__}."
-    return f"{inside}{kind.__qualname__}"
+def shortened(text: str) -> str:
+    """Return a long text's beginning and end, joined by an ellipsis."""
+    return f"{text[:SIDE]} … {text[-SIDE:]}" if len(text) > 2 * SIDE else text
 
 
-def message_of(error: BaseException) -> str:
-    """Return what an exception says, whatever that is: "" for one that cannot be read.
-
-    Of a long message the beginning and the end; half surrogates are written as escapes.
-    """
-    try:
-        message = str(error)
-    except Exception:  # noqa: BLE001 - it would take the place of the agent's own error
-        return ""
-    short = f"{message[:_SIDE]} … {message[-_SIDE:]}" if len(message) > 2 * _SIDE else message
-    return short.encode("utf-8", "backslashreplace").decode()
+def _named(error_type: str, message: str, step: str | None) -> N:
+    reads = _READS_A_STATE.search(step or "") is not None
+    name = _first(BY_WORDS, error_type, message)
+    if name is N.UNKNOWN:
+        name = _first(BY_TYPE, error_type, message)
+        if name is N.CODE_BUG and reads:
+            return N.CORRUPTED_STATE
+    return N.CORRUPTED_STATE if reads and name in _MISREAD else name
 
 
-def _first(rules: Sequence[_Rule], text: str) -> ErrorClass | None:
-    return next((found for found, pattern in rules if pattern.search(text)), None)
+def _first(rules: tuple[Rule, ...], error_type: str, message: str) -> N:
+    return next((rule.found for rule in rules if rule.fits(error_type, message)), N.UNKNOWN)
 
 
-def _retry_after(error: BaseException) -> float | None:
-    """Return the seconds that the other side asked to wait, where the exception carries them."""
-    try:
-        seconds = float(_asked_wait(error))
-    except Exception:  # noqa: BLE001 - other libraries' attributes may hold and raise anything
-        return None
-    return seconds if math.isfinite(seconds) else None
-
-
-def _asked_wait(error: BaseException) -> Any:
-    asked = getattr(error, "retry_after", None)
-    if asked is not None:
-        return asked
-    headers: Any = getattr(getattr(error, "response", None), "headers", {})
-    return next(value for name, value in headers.items() if name.lower() == "retry-after")
+def _of_status(status: int | None) -> N:
+    if status is not None and status >= 500 and status not in _BY_STATUS:
+        return N.SERVER_ERROR
+    return _BY_STATUS.get(status or 0, N.UNKNOWN)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from checkpoints.records import Strategy
-from checkpoints.recovery.classification import Failure
+from checkpoints.recovery.failures import Failure
 from checkpoints.recovery.suggestions import RecoveryAction
 
 MAX_ASKED_WAIT = 120.0

@@ -14,7 +14,7 @@ from typing import Any, Self
 from checkpoints.errors import CheckpointError
 from checkpoints.identifiers import new_id
 from checkpoints.records import Checkpoint, JournalEntry, Strategy, Thread
-from checkpoints.recovery.classification import Failure
+from checkpoints.recovery.failures import Failure
 from checkpoints.recovery.suggestions import Outcome, RecoveryAction, RecoveryEvent, suggest
 from checkpoints.stores.base import Store
 from checkpoints.stores.urls import open_store
@@ -77,7 +77,7 @@ class RecoveryManager:
         excluded: Collection[Strategy] = (),
     ) -> list[RecoveryAction]:
         """Return ranked strategies for an error, with what this chain's history knows."""
-        failure = error if isinstance(error, Failure) else Failure.of(error, step)
+        failure = error if isinstance(error, Failure) else Failure.from_exception(error, step=step)
         history = self._known_of(chain_id) if chain_id is not None else ()
         return suggest(failure, history, excluded=excluded)
 

@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any, Final, TypedDict
 
 from checkpoints.records import Strategy
-from checkpoints.recovery.classes import ADVICE, ErrorClass
-from checkpoints.recovery.classification import Failure
+from checkpoints.recovery.classes import ErrorClass, ErrorName
+from checkpoints.recovery.failures import Failure
 
 PRIOR_OUTCOMES: Final = 2.0
 """How many outcomes the expert's order weighs as much as."""
@@ -25,12 +25,12 @@ _DESCRIPTIONS: Final[Mapping[Strategy, str]] = {
     Strategy.ESCALATE_TO_HUMAN: "Ask a person",
 }
 
-_PARAMETERS: Final[Mapping[ErrorClass, Mapping[str, Any]]] = {
-    ErrorClass.TIMEOUT: {"timeout_factor": 2.0},
-    ErrorClass.RATE_LIMIT: {"concurrency": 1},
-    ErrorClass.MEMORY_OOM: {"batch_size_factor": 0.5},
-    ErrorClass.CONTEXT_LENGTH: {"max_context_factor": 0.5},
-    ErrorClass.OUTPUT_VALIDATION: {"temperature": 0.0},
+_PARAMETERS: Final[Mapping[ErrorName, Mapping[str, Any]]] = {
+    ErrorName.TIMEOUT: {"timeout_factor": 2.0},
+    ErrorName.RATE_LIMIT: {"concurrency": 1},
+    ErrorName.MEMORY_OOM: {"batch_size_factor": 0.5},
+    ErrorName.CONTEXT_LENGTH: {"max_context_factor": 0.5},
+    ErrorName.OUTPUT_VALIDATION: {"temperature": 0.0},
 }
 """What ``modify_parameters`` proposes; whoever runs the agent gives the words a meaning."""
 
@@ -84,10 +84,10 @@ def suggest(
     """Return strategies for a failure, the most hopeful first, ``excluded`` ones left out.
 
     The confidence of a strategy is the mean of a Beta posterior. Its prior is the expert's order
-    of the strategies for the failure's class (``ADVICE``): of n strategies the k-th is given
-    (n + 1 - k) / (n + 1), which states an order and no measurement, and weighs as much as
-    ``PRIOR_OUTCOMES`` outcomes. To it come the outcomes that ``history`` holds for the same class
-    and strategy: recovered counts for it, recurred and failed against, unknown not at all.
+    of the strategies for the failure's class (``ErrorClass.strategies``): of n strategies the k-th
+    is given (n + 1 - k) / (n + 1), which states an order and no measurement, and weighs as much
+    as ``PRIOR_OUTCOMES`` outcomes. To it come the outcomes that ``history`` holds for the same
+    class and strategy: recovered counts for it, recurred and failed against, unknown not at all.
     """
     order = _order(failure.error_class, history)
     allowed = [item for item in order if item[0] not in excluded]
@@ -99,9 +99,11 @@ def _order(
     error_class: ErrorClass, history: Iterable[RecoveryEvent]
 ) -> list[tuple[Strategy, float]]:
     """Return the strategies to look at with their prior means; tried ones join as the last."""
-    advised = ADVICE[error_class].strategies
+    advised = error_class.strategies
     rank = len(advised) + 1
-    tried = {Strategy(event["action"]) for event in history if event["error_class"] == error_class}
+    tried = {
+        Strategy(event["action"]) for event in history if event["error_class"] == error_class.name
+    }
     priors = [(strategy, (rank - k) / rank) for k, strategy in enumerate(advised, 1)]
     return priors + [
         (strategy, 1 / rank) for strategy in Strategy if strategy in tried - {*advised}
@@ -118,8 +120,8 @@ def _action(
         strategy=strategy,
         description=_DESCRIPTIONS[strategy].format(step=failure.step or "the step"),
         confidence=(PRIOR_OUTCOMES * prior + good) / (PRIOR_OUTCOMES + good + bad),
-        parameters=dict(_PARAMETERS.get(failure.error_class, {})) if modifies else {},
-        basis=f"{outcomes}; {failure.error_class}: {ADVICE[failure.error_class].why}",
+        parameters=dict(_PARAMETERS.get(failure.error_class.name, {})) if modifies else {},
+        basis=f"{outcomes}; {failure.error_class}: {failure.error_class.why}",
     )
 
 
@@ -129,7 +131,7 @@ def _counts(
     outcomes = [
         Outcome(event["outcome"])
         for event in history
-        if event["error_class"] == error_class and event["action"] == strategy
+        if event["error_class"] == error_class.name and event["action"] == strategy
     ]
     good = outcomes.count(Outcome.RECOVERED)
     return good, outcomes.count(Outcome.RECURRED) + outcomes.count(Outcome.FAILED)

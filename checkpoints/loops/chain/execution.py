@@ -127,7 +127,7 @@ class Execution:
         if rescue is None or not isinstance(error, Exception):
             return False
         why_not = rescue.recover(
-            Failure.of(error, str(step)),
+            Failure.from_exception(error, step=str(step)),
             self.progress,
             agent_id=self._manager.agent_id,
             checkpoint_id=saved.id if saved else None,
