@@ -15,9 +15,11 @@ from ninja.operation import Operation
 from dashboard.api import (
     audit,
     drills,
+    objectives,
     operations,
     policies,
     pushes,
+    quotas,
     reads,
     reports,
     sources,
@@ -74,6 +76,7 @@ api = Api(
     parser=StrictParser(),
     docs_url=None,
 )
-for _part in (pushes, reports, reads, operations, policies, sources, storage, drills, audit):
+_PARTS = (pushes, reports, reads, operations, policies, sources, storage, quotas)
+for _part in (*_PARTS, drills, objectives, audit):
     api.add_router("", _part.router)
 handle_errors(api)

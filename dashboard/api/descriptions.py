@@ -9,7 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from dashboard.api import drill_examples, examples, source_examples, storage_examples
+from dashboard.api import (
+    drill_examples,
+    examples,
+    objective_examples,
+    source_examples,
+    storage_examples,
+)
 from dashboard.api.schemas import ProblemOut
 from dashboard.problems import CODES, CONTENT_TYPE, Problem
 
@@ -105,6 +111,12 @@ ENDPOINTS: Mapping[str, Described] = {
         (*ACT, *BODY), {200: examples.SIMULATION}, {"A policy": examples.SIMULATE}
     ),
     "get_storage": Described(ONE, {200: storage_examples.STORAGE}),
+    "list_all_quotas": Described(ONE, {200: storage_examples.QUOTAS}),
+    "get_quota": Described(ONE, {200: storage_examples.QUOTA}),
+    "put_quota": Described(
+        (*ACT, *BODY), {200: storage_examples.QUOTA}, {"20 GB": storage_examples.TWENTY_GB}
+    ),
+    "delete_quota": Described(ACT, {200: storage_examples.NO_QUOTA}),
     "list_sources": Described(CALLER, {200: source_examples.SOURCES}),
     "add_source": Described(
         (*ACT, *BODY, "refused"),
@@ -148,6 +160,17 @@ ENDPOINTS: Mapping[str, Described] = {
         {"A source": drill_examples.ASKED, "One agent": drill_examples.ASKED_OF_AGENT},
     ),
     "get_drill": Described(ONE, {200: drill_examples.WHOLE}),
+    "list_all_objectives": Described(ONE, {200: objective_examples.OBJECTIVES}),
+    "get_objective": Described(ONE, {200: objective_examples.APPLIED}),
+    "put_objective": Described(
+        (*ACT, *BODY),
+        {200: objective_examples.APPLIED},
+        {
+            "Half an hour": objective_examples.HALF_AN_HOUR,
+            "None from here on": objective_examples.NONE_HERE,
+        },
+    ),
+    "delete_objective": Described(ACT, {200: objective_examples.INHERITED}),
     "list_events": Described((*CALLER, "not_found", "invalid"), {200: examples.EVENTS}),
     "verify_audit": Described(CALLER, {200: examples.VERIFICATION}),
 }

@@ -23,6 +23,7 @@ from dashboard.services.operations import OperationRefused
 from dashboard.services.orders import OrderInvalid
 from dashboard.services.retention import RetentionRefused
 from dashboard.services.sources import SourceRefused
+from dashboard.services.storage import QuotaRefused
 from dashboard.services.tokens import ScopeMissing, TokenRefused
 
 NUL = "\x00"
@@ -48,6 +49,7 @@ def handle_errors(api: NinjaAPI) -> None:
         OperationRefused: _refused,
         RetentionRefused: _answers("refused"),
         DrillRefused: _answers("refused"),
+        QuotaRefused: _answers("refused"),
         SourceRefused: _answers("refused"),
         OrderInvalid: _unusable,
         UnusableRecord: _unusable,

@@ -64,3 +64,15 @@ STORAGE: dict[str, Any] = {
         ],
     },
 }
+TWENTY_GB = {"bytes": 20_000_000_000}
+QUOTA: dict[str, Any] = {
+    "level": "source",
+    "target": 3,
+    "about": "source agents",
+    "bytes": 20_000_000_000,
+    "stored_bytes": 8_412_300_000,
+    "changed_by": "ada",
+    "changed_at": "2026-11-20T09:00:00Z",
+}
+QUOTAS = {"items": [QUOTA], "next": None}
+NO_QUOTA = QUOTA | {"bytes": None, "changed_by": None, "changed_at": None}

@@ -10,7 +10,15 @@ from importlib.util import find_spec
 
 import typer
 
-from dashboard.commands import audit, drills, instance, operations, people, sources
+from dashboard.commands import (
+    audit,
+    drills,
+    instance,
+    operations,
+    people,
+    quotas,
+    sources,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -25,3 +33,4 @@ def register(app: typer.Typer) -> None:
     app.add_typer(operations.commands, name="operations")
     app.add_typer(sources.commands, name="sources")
     app.add_typer(drills.commands, name="drills")
+    app.add_typer(quotas.commands, name="quota")

@@ -70,6 +70,7 @@ def _explained() -> Iterator[None]:
     from dashboard.services.projects import ProjectRefused
     from dashboard.services.retention import RetentionRefused
     from dashboard.services.sources import SourceRefused
+    from dashboard.services.storage import QuotaRefused
 
     try:
         yield
@@ -80,6 +81,7 @@ def _explained() -> Iterator[None]:
         DrillRefused,
         RetentionRefused,
         ProjectRefused,
+        QuotaRefused,
         SourceRefused,
     ) as error:
         raise ended(Exit.REFUSED, str(error)) from None

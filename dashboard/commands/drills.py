@@ -10,6 +10,7 @@ from rich.table import Table
 from checkpoints.cli import output
 from checkpoints.cli.exits import Exit
 from checkpoints.cli.opening import Json
+from dashboard.commands import objectives
 from dashboard.commands.acting import As, asking
 from dashboard.commands.setting_up import DataDir
 
@@ -22,6 +23,7 @@ commands = typer.Typer(
     help="Restore drills of the dashboard on this machine: what is proven, and proving it now.",
     no_args_is_help=True,
 )
+commands.add_typer(objectives.commands, name="objective")
 OfSource = Annotated[int | None, typer.Option("--source", min=1, help="The source's number.")]
 OfAgent = Annotated[int | None, typer.Option("--agent", min=1, help="Only this agent's number.")]
 Checkpoints = Annotated[int, typer.Option(min=1, max=50, help="How many of each agent.")]

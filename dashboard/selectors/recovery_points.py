@@ -52,11 +52,12 @@ class Objectives:
     def of_agent(self, agent: Agent) -> tuple[int | None, str]:
         """Return the minutes that apply to an agent whose source is loaded, and their level."""
         source = agent.source
-        return self._first(
+        return self.nearest(
             [("agent", agent.pk), ("source", source.pk), ("project", source.project_id)]
         )
 
-    def _first(self, line: Iterable[Key]) -> tuple[int | None, str]:
+    def nearest(self, line: Iterable[Key]) -> tuple[int | None, str]:
+        """Return the minutes of the first in a line that has an objective, and its level."""
         found = ((self.by_target[key].minutes, key[0]) for key in line if key in self.by_target)
         return next(found, (None, ""))
 

@@ -79,6 +79,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "api:simulate_policy": {"policy": {"newest": 3}},
     "api:approve_operation": {"plan_hash": "{plan_hash}"},
     "api:confirm_operation": {"plan_hash": "{plan_hash}", "reason": "w"},
+    "api:put_objective": {"minutes": 30},
+    "api:put_quota": {"bytes": 1000},
     "api:create_drill": {"source": "{source_id}"},
     "api:list_all_drills": {"source": "{source_id}"},
     "api:create_operation": {"kind": "verify", "source": "{source_id}", "reason": "w"},
@@ -92,7 +94,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 """What else makes a good request, by the address's name; ``{parameter}`` is a row's key."""
 for _method in ("get", "delete"):
-    for _row in ("schedule", "policy"):
+    for _row in ("schedule", "policy", "objective", "quota"):
         BODIES[f"api:{_method}_{_row}"] = BODIES[f"api:put_{_row}"]
 QUERIES: dict[str, dict[str, Any]] = {}
 

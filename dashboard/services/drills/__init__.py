@@ -8,10 +8,15 @@ from dashboard.services.drills.beginning import (
     rehearse_now,
 )
 from dashboard.services.drills.errors import DrillRefused
-from dashboard.services.drills.objectives import remove_objective, set_objective
+from dashboard.services.drills.objectives import (
+    MOST_MINUTES,
+    remove_objective,
+    set_objective,
+)
 from dashboard.services.drills.running import carry_out, scratch_of_rehearsals
 
 __all__ = [
+    "MOST_MINUTES",
     "DrillRefused",
     "Wanted",
     "acknowledge",

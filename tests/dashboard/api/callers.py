@@ -29,6 +29,12 @@ class Caller:
         """Send a body as JSON; a text or bytes as they are."""
         return self.send("post", path, body, **headers)
 
+    def put(self, path: str, body: Any) -> Any:
+        return self.send("put", path, body)
+
+    def delete(self, path: str) -> Any:
+        return self.send("delete", path)
+
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """Make a request of any method."""
         raw = body if isinstance(body, (str, bytes)) else json.dumps(body or {})
