@@ -4,6 +4,15 @@ from dashboard.models.access import ApiToken, LoginLink, Membership, Project, Ro
 from dashboard.models.agents import Agent, Thread
 from dashboard.models.audit import AuditEvent, AuditHead
 from dashboard.models.checkpoints import Checkpoint
+from dashboard.models.drift import (
+    AgentDetectorState,
+    AgentWatch,
+    BackfillState,
+    DriftAlert,
+    DriftBackfill,
+    DriftState,
+    StateMetrics,
+)
 from dashboard.models.drills import (
     AgentDrill,
     AlertKind,
@@ -56,16 +65,22 @@ from dashboard.models.storage import (
 
 __all__ = [
     "Agent",
+    "AgentDetectorState",
     "AgentDrill",
     "AgentSample",
+    "AgentWatch",
     "AlertKind",
     "ApiToken",
     "AuditEvent",
     "AuditHead",
+    "BackfillState",
     "Checkpoint",
     "Directive",
     "DirectiveOutcome",
     "DirectiveState",
+    "DriftAlert",
+    "DriftBackfill",
+    "DriftState",
     "Drill",
     "DrillOutcome",
     "DrillResult",
@@ -99,6 +114,7 @@ __all__ = [
     "SourceFinding",
     "SourceSample",
     "SourceStorage",
+    "StateMetrics",
     "StorageQuota",
     "Thread",
     "ThreadLock",
