@@ -28,7 +28,7 @@ EMBEDDED_URL = "folder://localhost/"
 OPERATIONS_QUEUE = "operations"
 SCAN_QUEUE = "scan"
 QUEUES = (OPERATIONS_QUEUE, SCAN_QUEUE)
-SCAN_TASKS = ("sources.*", "drills.*", "storage.*")
+SCAN_TASKS = ("sources.*", "drills.*", "storage.*", "notifications.*")
 TALKATIVE = ("celery.app.trace", "celery.worker.strategy")
 """They write two lines for each task, and a scan comes every few seconds."""
 CONNECT_SECONDS = 2

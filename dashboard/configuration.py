@@ -10,8 +10,10 @@ from __future__ import annotations
 import ipaddress
 import os
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from pydantic import (
@@ -33,6 +35,7 @@ from pydantic_settings import (
 
 import checkpoints
 from checkpoints.bodies.encryption import Keyring
+from dashboard.mail_servers import MailServer, sender
 
 PREFIX = "HOLDFAST_"
 DERIVED_KEY = "secret-key"
@@ -95,6 +98,19 @@ def _keys(text: SecretStr) -> SecretStr:
     return text
 
 
+def _mail_server(url: SecretStr) -> SecretStr:
+    if url.get_secret_value():
+        MailServer.from_url(url.get_secret_value())
+    return url
+
+
+def _public_url(url: str) -> str:
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query):
+        raise ValueError("it must be an address such as https://holdfast.example.com")
+    return url.rstrip("/")
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Place = Annotated[Path, AfterValidator(_absolute)]
 Places = Annotated[tuple[Place, ...], NoDecode, BeforeValidator(_split)]
@@ -104,7 +120,8 @@ class Configuration(BaseSettings):
     """The values, checked. ``source_roots`` are the folders that sources may lie in.
 
     ``source_hosts`` are the servers that they may lie on, ``credentials_key`` seals what opens
-    them; with ``machine_credentials`` this machine's own open buckets.
+    them; with ``machine_credentials`` this machine's own open buckets. ``notification_hosts`` are
+    the servers that messages may go to, ``public_url`` is where their links lead.
     """
 
     model_config = SettingsConfigDict(
@@ -126,6 +143,10 @@ class Configuration(BaseSettings):
     source_hosts: Annotated[Words, AfterValidator(_hosts)] = ()
     machine_credentials: bool = False
     credentials_key: Annotated[SecretStr, AfterValidator(_keys)] = SecretStr("")
+    notification_hosts: Annotated[Words, AfterValidator(_hosts)] = ()
+    email_url: Annotated[SecretStr, AfterValidator(_mail_server)] = SecretStr("")
+    email_from: Annotated[str, AfterValidator(sender)] = ""
+    public_url: Annotated[str, AfterValidator(_public_url)] = ""
     behind_proxy: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     recent_login_minutes: int = Field(default=15, ge=1, le=1440)
@@ -168,6 +189,12 @@ def load_configuration() -> Configuration:
         return Configuration()
     except ValidationError as error:
         raise ConfigurationError(_sentence(error)) from None
+
+
+def own_address(hosts: Sequence[str], *, port: int, secure: bool) -> str:
+    """Return where this dashboard is found when nobody has said so: at its first host."""
+    host = next((name.removeprefix(".") for name in hosts if "*" not in name), "localhost")
+    return f"https://{host}" if secure else f"http://{host}:{port}"
 
 
 def _check_config_file(path: str | None) -> None:

@@ -60,25 +60,34 @@ def seal(credentials: Credentials, *, project_id: int, url: str) -> bytes:
     """
     if not credentials:
         return b""
-    ring = keyring()
     plain = json.dumps(dataclasses.asdict(credentials)).encode()
-    sealed = ring.seal(plain, _bound_to(project_id, url))
-    return ring.current.encode() + _END_OF_NAME + sealed
+    return seal_bytes(plain, bound_to=_bound_to(project_id, url))
 
 
 def unseal(sealed: bytes, *, project_id: int, url: str) -> Credentials:
     """Return what was sealed for this store. Raises CredentialsLost."""
     if not sealed:
         return NONE
-    name, _, rest = bytes(sealed).partition(_END_OF_NAME)
     try:
-        plain = keyring().open(name.decode("utf-8", "replace"), rest, _bound_to(project_id, url))
+        plain = unseal_bytes(sealed, bound_to=_bound_to(project_id, url))
         return Credentials(**json.loads(plain))
     except (checkpoints.CheckpointError, TypeError, ValueError):
         raise CredentialsLost(
             "Its credentials cannot be read any more, because the key that they were kept with "
             "has changed; the store was not opened. Enter them again."
         ) from None
+
+
+def seal_bytes(plain: bytes, *, bound_to: bytes) -> bytes:
+    """Return bytes readable only with a key, and only where they are bound to."""
+    ring = keyring()
+    return ring.current.encode() + _END_OF_NAME + ring.seal(plain, bound_to)
+
+
+def unseal_bytes(sealed: bytes, *, bound_to: bytes) -> bytes:
+    """Return what was sealed. Raises CheckpointError where no key here opens it."""
+    name, _, rest = bytes(sealed).partition(_END_OF_NAME)
+    return keyring().open(name.decode("utf-8", "replace"), rest, bound_to)
 
 
 def is_current(sealed: bytes) -> bool:

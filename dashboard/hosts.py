@@ -1,8 +1,10 @@
-"""Which servers sources may lie on: asked before anything is sent, of each address of each name.
+"""Which servers may be come to: asked before anything is sent, of each address of each name.
 
-``HOLDFAST_SOURCE_HOSTS`` lists names, addresses and networks; ``public`` stands for every address
+``HOLDFAST_SOURCE_HOSTS`` says it of sources, ``HOLDFAST_NOTIFICATION_HOSTS`` of where messages go.
+A list has names, addresses and networks; ``public`` stands for every address
 that anybody on the internet may reach. What only this machine or its neighbours can reach is
-refused unless it is listed, because they trust this machine more than they trust who adds sources.
+refused unless it is listed, because they trust this machine more than they trust who adds sources
+or channels.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
+from dataclasses import dataclass
 
 from django.conf import settings
 
@@ -44,16 +47,34 @@ class NotReached(checkpoints.TransientStoreError):
     """Nothing takes connections there."""
 
 
-def allowed_addresses(host: str) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    """What servers are come to for: the setting that lists them, and how a refusal begins."""
+
+    setting: str
+    refusal: str
+
+
+SOURCES = Purpose(setting="HOLDFAST_SOURCE_HOSTS", refusal="Sources may not lie on")
+NOTIFICATIONS = Purpose(
+    setting="HOLDFAST_NOTIFICATION_HOSTS", refusal="Messages may not be sent to"
+)
+
+
+def allowed_addresses(
+    host: str, purpose: Purpose = SOURCES, *, by_name: bool = False
+) -> tuple[str, ...]:
     """Return the addresses of a host to which a connection may go.
 
-    Raises HostUnknown, and HostNotAllowed where one of them may not be gone to.
+    With ``by_name`` it is not enough that the host is public: it must be listed itself. Raises
+    HostUnknown, and HostNotAllowed where one of them may not be gone to.
     """
     name = host.strip("[]").rstrip(".").lower()
     found = _looked_up(name, host)
-    refused = next((address for address in found if not _is_allowed(name, address)), None)
+    rules = [rule for rule in getattr(settings, purpose.setting) if not by_name or rule != PUBLIC]
+    refused = next((address for address in found if not _is_allowed(name, address, rules)), None)
     if refused is not None:
-        raise HostNotAllowed(_refusal(host, str(refused)))
+        raise HostNotAllowed(_refusal(host, str(refused), purpose))
     return tuple(map(str, found[:AT_MOST]))
 
 
@@ -98,11 +119,11 @@ def _looked_up(name: str, host: str) -> list[Address]:
     )
 
 
-def _is_allowed(name: str, address: Address) -> bool:
-    """Say whether a rule lets sources lie at an address that a name stands for."""
+def _is_allowed(name: str, address: Address, rules: Iterable[str]) -> bool:
+    """Say whether a rule lets an address be come to that a name stands for."""
     meant = _meant(address)
     careful = any(map(_needs_own_rule, meant))
-    for rule in settings.HOLDFAST_SOURCE_HOSTS:
+    for rule in rules:
         if rule == PUBLIC:
             if all(map(_is_public, meant)):
                 return True
@@ -158,9 +179,9 @@ def _network(rule: str) -> Network | None:
     return None
 
 
-def _refusal(host: str, address: str) -> str:
+def _refusal(host: str, address: str, purpose: Purpose) -> str:
     at = "" if host.strip("[]") == address else f" ({address})"
     return (
-        f"Sources may not lie on {host}{at}; nothing was sent to it. An administrator can add it "
-        "to HOLDFAST_SOURCE_HOSTS"
+        f"{purpose.refusal} {host}{at}; nothing was sent to it. An administrator can add it "
+        f"to {purpose.setting}"
     )

@@ -17,6 +17,10 @@ RUN_SCHEDULE = "retention.run"
 TAKE_SAMPLES = "storage.sample"
 MEASURE_SOURCE = "storage.measure"
 RUN_DRILL = "drills.run"
+ANALYSE_DRIFT = "drift.analyse"
+READ_STATES = "drift.read"
+BACKFILL_DRIFT = "drift.backfill"
+DELIVER_MESSAGE = "notifications.deliver"
 
 
 def enqueue_operation(operation_id: UUID) -> None:
@@ -37,6 +41,26 @@ def enqueue_scheduled_run(run_pk: int) -> None:
 def enqueue_drill(drill_pk: int) -> None:
     """Ask a worker to do a drill, or to go on with it."""
     _send_on_commit(RUN_DRILL, drill_pk)
+
+
+def enqueue_message(message_id: UUID) -> None:
+    """Ask a worker to deliver a message."""
+    _send_on_commit(DELIVER_MESSAGE, str(message_id))
+
+
+def enqueue_drift() -> None:
+    """Ask a worker to look at the agents that have something new."""
+    _send_on_commit(ANALYSE_DRIFT)
+
+
+def enqueue_states(source_id: int) -> None:
+    """Ask a worker to read numbers out of a source's newest states."""
+    _send_on_commit(READ_STATES, source_id)
+
+
+def enqueue_drift_backfill(backfill_pk: int) -> None:
+    """Ask a worker to go on with reading numbers out of states that are there already."""
+    _send_on_commit(BACKFILL_DRIFT, backfill_pk)
 
 
 def enqueue_samples() -> None:

@@ -10,10 +10,19 @@ from django.db import connections
 from django.utils import timezone
 
 from dashboard.celery import app
-from dashboard.services import drills, due_scans, heartbeats, operations, retention, storage
+from dashboard.services import (
+    drills,
+    due_scans,
+    heartbeats,
+    notifications,
+    operations,
+    retention,
+    storage,
+)
 
 RECONCILE_EVERY_SECONDS = 15.0
 LOOK_FOR_SCANS_EVERY_SECONDS = 2.0
+NOTIFY_EVERY_SECONDS = 3.0
 LOOK_AT_STORAGE_EVERY_SECONDS = 60.0
 WORKER = "worker"
 
@@ -27,8 +36,14 @@ def reconcile() -> None:
 
 
 def look_at_storage() -> None:
-    """Ask for the samples of this hour and for what is to be measured again."""
+    """Ask for the samples of this hour and for what is to be measured; forget old messages."""
     storage.ask_for_due(now=timezone.now())
+    notifications.forget_old(now=timezone.now())
+
+
+def notify() -> None:
+    """Put messages together of what is to be told, and ask for those that are due."""
+    notifications.begin_due(now=timezone.now())
 
 
 class Rounds(bootsteps.StartStopStep):  # type: ignore[misc]
@@ -47,6 +62,7 @@ class Rounds(bootsteps.StartStopStep):  # type: ignore[misc]
         rounds = (
             (RECONCILE_EVERY_SECONDS, reconcile),
             (LOOK_FOR_SCANS_EVERY_SECONDS, self.scan),
+            (NOTIFY_EVERY_SECONDS, notify),
             (LOOK_AT_STORAGE_EVERY_SECONDS, look_at_storage),
         )
         for seconds, work in rounds:

@@ -8,7 +8,7 @@ from typing import Any
 
 from csp.constants import NONE, SELF
 
-from dashboard.configuration import ConfigurationError, load_configuration
+from dashboard.configuration import ConfigurationError, load_configuration, own_address
 from dashboard.data_folder import prepare_data_dir, secret_key
 from dashboard.databases import database_settings, trash_url
 from dashboard.logs import logging_settings
@@ -51,6 +51,14 @@ HOLDFAST_SOURCE_ROOTS: tuple[Path, ...] = CONFIGURATION.source_roots or (
 )
 HOLDFAST_SOURCE_HOSTS: tuple[str, ...] = CONFIGURATION.source_hosts or (
     ("public",) if PRODUCTION else ("public", "localhost", "127.0.0.0/8", "::1")
+)
+HOLDFAST_NOTIFICATION_HOSTS: tuple[str, ...] = CONFIGURATION.notification_hosts or (
+    ("public",) if PRODUCTION else ("public", "localhost", "127.0.0.0/8", "::1")
+)
+HOLDFAST_EMAIL_URL = CONFIGURATION.email_url.get_secret_value()
+HOLDFAST_EMAIL_FROM = CONFIGURATION.email_from
+HOLDFAST_PUBLIC_URL = CONFIGURATION.public_url or own_address(
+    ALLOWED_HOSTS, port=PORT, secure=PRODUCTION
 )
 HOLDFAST_MACHINE_CREDENTIALS = CONFIGURATION.machine_credentials
 HOLDFAST_CREDENTIALS_KEY = CONFIGURATION.credentials_key.get_secret_value()

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from dashboard.celery import app
 from dashboard.queue import (
+    DELIVER_MESSAGE,
     MEASURE_SOURCE,
     RUN_DRILL,
     RUN_OPERATION,
@@ -17,7 +18,7 @@ from dashboard.queue import (
     SCAN_SOURCE,
     TAKE_SAMPLES,
 )
-from dashboard.services import drills, operations, retention, scans, storage
+from dashboard.services import drills, notifications, operations, retention, scans, storage
 
 
 @app.task(name=RUN_OPERATION)
@@ -44,6 +45,12 @@ def run_schedule(run_pk: int) -> None:
 def run_drill(drill_pk: int) -> None:
     """Do a piece of a drill, or find that it is claimed or done."""
     drills.carry_out(drill_pk=drill_pk, now=timezone.now)
+
+
+@app.task(name=DELIVER_MESSAGE)
+def deliver_message(message_id: str) -> None:
+    """Deliver a message, or find that it is claimed or delivered."""
+    notifications.deliver(message_id=UUID(message_id), now=timezone.now)
 
 
 @app.task(name=TAKE_SAMPLES)
