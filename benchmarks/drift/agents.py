@@ -103,12 +103,13 @@ def _observations(random: Random, length: int, incident: Incident | None) -> lis
 
 def _noise(random: Random, length: int) -> dict[str, list[float]]:
     """Return a series of deviation 1 for each metric; what they share moves them together."""
-    load = _autocorrelated(random, length, 0.4)
+    load = _autocorrelated(random, length, 0.25)
     shared = {"duration": 0.5, "tokens": 0.6, "cost": 0.6, "tool_calls": 0.3}
     found = {}
     for name in METRICS:
         weight = shared.get(name, 0.0)
-        own = _autocorrelated(random, length, 0.6 if name == "divergence" else 0.15)
+        echo = random.uniform(0.2, 0.5) if name == "divergence" else random.uniform(0, 0.2)
+        own = _autocorrelated(random, length, echo)
         rest = math.sqrt(1 - weight * weight)
         found[name] = [weight * a + rest * b for a, b in zip(load, own, strict=True)]
     return found

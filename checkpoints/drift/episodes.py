@@ -27,7 +27,8 @@ class Observation:
 
     ``metrics`` are in whatever unit the agent reports. ``failed`` is None where nothing is known.
     ``state`` is given where its schema is to be watched. ``damage`` says why the checkpoint
-    cannot be read.
+    cannot be read. ``rests`` says that the thread waits for somebody or has ended, so that
+    nothing is to be expected of it for now.
     """
 
     at: datetime
@@ -40,6 +41,8 @@ class Observation:
     calls: Sequence[ToolCall] = ()
     damage: str | None = None
     deployment: str | None = None
+    run_id: str | None = None
+    rests: bool = False
 
 
 class Severity(StrEnum):

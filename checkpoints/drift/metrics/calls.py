@@ -1,22 +1,20 @@
-"""Tool calls that are new in a state, with digests of what went in and came back."""
+"""Tool calls that are new in a state, with short texts of what went in and came back."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from checkpoints.drift.episodes import ToolCall
 from checkpoints.drift.metrics.messages import CONVERSATIONS, opened
-from checkpoints.tool_uses import ToolUse, canonical, tool_uses
+from checkpoints.drift.sketches import sketch
+from checkpoints.tool_uses import ToolUse, tool_uses
 
 MOST_CALLS: Final = 500
 """New calls of one state that are told, the latest of them."""
 _GROWING_LISTS = (*CONVERSATIONS, "completed_actions")
 _LOOKED_BACK = 16
 """Messages at the old end that may hold a call whose answer is new."""
-_LONGEST = 200_000
-"""Characters of arguments or of a result that make its digest."""
 
 
 def tool_calls(state: Mapping[str, Any], since: Mapping[str, Any] | None = None) -> list[ToolCall]:
@@ -56,11 +54,6 @@ def _only_grew(now: Any, then: Any) -> bool:
 def _call(use: ToolUse) -> ToolCall:
     return ToolCall(
         tool=use.name,
-        arguments=_digest(use.arguments),
-        result="" if use.result is None else _digest(use.result),
+        arguments=str(sketch(use.arguments)),
+        result="" if use.result is None else str(sketch(use.result)),
     )
-
-
-def _digest(value: Any) -> str:
-    text = canonical(value)[:_LONGEST]
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

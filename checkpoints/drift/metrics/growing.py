@@ -6,23 +6,16 @@ from typing import Final
 
 _GROWING: Final = frozenset(
     {
-        "attempt",
         "completed_actions",
         "conversation_length",
-        "cycle",
         "decisions",
-        "errors",
-        "iteration",
         "memory_items",
-        "message_tokens",
         "pending_actions",
         "plan_done",
         "progress",
         "spent_usd",
         "state_size",
-        "step",
         "stored_size",
-        "tool_calls",
     }
 )
 _PREFIXES = ("total_", "cumulative_")

@@ -50,6 +50,8 @@ def observe(
         calls=tool_calls(state, state_before) if state is not None and since_known else (),
         damage=record.damage,
         deployment=deployment if isinstance(deployment, str) else None,
+        run_id=record.run_id,
+        rests=record.status in _RESTS,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from checkpoints.drift.metrics.counting import MOST_FIELDS, counted
 from checkpoints.drift.metrics.finite import number
 from checkpoints.drift.metrics.messages import (
     MOST_MESSAGES,
@@ -14,8 +15,6 @@ from checkpoints.drift.metrics.messages import (
     tokens,
 )
 
-MOST_FIELDS: Final = 256
-"""Fields of a state that are looked at."""
 MOST_METRICS: Final = 24
 """Numbers of a state that are taken; those that every framework has come first."""
 _NAME_LENGTH = 64
@@ -24,7 +23,7 @@ _LISTS = {
     "pending_actions": ("pending_actions",),
     "completed_actions": ("completed_actions",),
     "plan_items": ("plan", "steps", "todos"),
-    "errors": ("errors",),
+    "errors_total": ("errors",),
 }
 _BUDGETS = ("budget", "spending")
 _NO_MEASURE = frozenset({"id", "seed", "timestamp", "version", "schema_version", "created", "port"})
@@ -36,10 +35,10 @@ _DONE = frozenset({"completed", "done", "finished", "skipped", "success"})
 def state_metrics(state: Mapping[str, Any]) -> dict[str, float]:
     """Return the numbers that a state tells of its agent, by name; finite ones only.
 
-    ``conversation_length`` counts messages, ``message_tokens`` and ``tool_calls`` add up what
+    ``conversation_length`` counts messages, ``tokens_total`` and ``tool_calls_total`` add up what
     they say, ``memory_items``, ``plan_items``, ``pending_actions``, ``completed_actions`` and
-    ``errors`` count entries, ``plan_done`` and ``progress`` are shares of 100, ``spent_usd`` is
-    in US dollars. What stands as a number at the state's top keeps its own name.
+    ``errors_total`` count entries, ``plan_done`` and ``progress`` are shares of 100, ``spent_usd``
+    is in US dollars. What stands as a number at the state's top keeps its own name.
     """
     found: dict[str, float] = {}
     for source in (_conversation, _lists, _progress, _spending, _dreamos, _top_level):
@@ -63,33 +62,22 @@ def _conversation(state: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
         called = message.get("tool_calls")
         calls += len(called) if isinstance(called, (list, tuple)) else 0
     if taken:
-        yield "message_tokens", taken
+        yield "tokens_total", taken
     if calls:
-        yield "tool_calls", float(calls)
+        yield "tool_calls_total", float(calls)
 
 
 def _lists(state: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     for metric, names in _LISTS.items():
         for name in names:
-            count = _count(state.get(name))
+            count = counted(state.get(name))
             if count is not None:
                 yield metric, float(count)
                 break
     counts = state.get("tool_usage_counts")
     if isinstance(counts, Mapping):
         used = [number(value) for value in list(counts.values())[:MOST_FIELDS]]
-        yield "tool_calls", sum(value for value in used if value is not None)
-
-
-def _count(value: Any) -> int | None:
-    """Count what a collection holds; of a mapping of collections, what they hold."""
-    inner = opened(value)
-    if isinstance(inner, Mapping):
-        parts = list(inner.values())[:MOST_FIELDS]
-        if parts and all(isinstance(part, (list, tuple, Mapping)) for part in parts):
-            return sum(len(part) for part in parts)
-        return len(inner)
-    return len(inner) if isinstance(inner, (list, tuple)) else None
+        yield "tool_calls_total", sum(value for value in used if value is not None)
 
 
 def _progress(state: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

@@ -55,8 +55,8 @@ def test_langgraph_tells_messages_their_tokens_and_tool_calls() -> None:
     }
     assert state_metrics(state) == {
         "conversation_length": 4,
-        "message_tokens": 142,
-        "tool_calls": 2,
+        "tokens_total": 142,
+        "tool_calls_total": 2,
     }
 
 
@@ -76,7 +76,7 @@ def test_kaizen_tells_memory_plan_tools_and_budget() -> None:
         "memory_items": 2,
         "pending_actions": 1,
         "completed_actions": 0,
-        "tool_calls": 6,
+        "tool_calls_total": 6,
         "spent_usd": 0.25,
     }
 
