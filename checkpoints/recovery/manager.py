@@ -79,7 +79,7 @@ class RecoveryManager:
         """Return ranked strategies for an error, with what this chain's history knows."""
         failure = error if isinstance(error, Failure) else Failure.from_exception(error, step=step)
         history = self._known_of(chain_id) if chain_id is not None else ()
-        return suggest(failure, history, excluded=excluded)
+        return suggest(failure, history, excluded=excluded, agent_id=self._agent_id or "")
 
     def get_recovery_history(self, chain_id: str) -> list[RecoveryEvent]:
         """Return what was tried for a chain (its thread), oldest first: the newest 500 an agent."""
@@ -223,6 +223,7 @@ def _event(entry: JournalEntry) -> RecoveryEvent:
     data = entry.data
     outcome = Outcome(data["outcome"])
     return RecoveryEvent(
+        agent_id=entry.agent_id,
         chain_id=entry.thread_id,
         action=data["action"],
         error_type=data["error_type"],

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, TypedDict
 
 from checkpoints.records import Strategy
-from checkpoints.recovery.classes import ErrorClass, ErrorName
+from checkpoints.recovery.classes import ErrorName
+from checkpoints.recovery.confidence import Confidence, Experience, Trying
 from checkpoints.recovery.failures import Failure
 
-PRIOR_OUTCOMES: Final = 2.0
-"""How many outcomes the expert's order weighs as much as."""
-
+_CLASSES: Final = frozenset(ErrorName)
+_STRATEGIES: Final = frozenset(Strategy)
 _DESCRIPTIONS: Final[Mapping[Strategy, str]] = {
     Strategy.RETRY_CURRENT_STEP: "Retry {step} with the same parameters",
     Strategy.SKIP_TO_NEXT: "Skip {step} and go on with what follows",
@@ -47,6 +47,7 @@ class Outcome(StrEnum):
 class RecoveryEvent(TypedDict):
     """One applied suggestion and what became of it; times are ISO 8601 in UTC."""
 
+    agent_id: str
     chain_id: str
     action: str
     error_type: str
@@ -64,13 +65,15 @@ class RecoveryEvent(TypedDict):
 class RecoveryAction:
     """A strategy to bring a failed run back.
 
-    ``confidence`` (0 to 1) is the posterior mean of its success; ``basis`` says over how many
-    outcomes, so that an opinion is not taken for a measurement.
+    ``confidence`` (0 to 1) is the posterior mean of its success and ``interval`` holds 80 % of
+    the belief; ``basis`` says over how many outcomes, so that an opinion is not taken for a
+    measurement.
     """
 
     strategy: Strategy
     description: str
     confidence: float
+    interval: tuple[float, float] = (0.0, 1.0)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     basis: str = ""
 
@@ -80,58 +83,46 @@ def suggest(
     history: Sequence[RecoveryEvent] = (),
     *,
     excluded: Collection[Strategy] = (),
+    agent_id: str = "",
 ) -> list[RecoveryAction]:
     """Return strategies for a failure, the most hopeful first, ``excluded`` ones left out.
 
-    The confidence of a strategy is the mean of a Beta posterior. Its prior is the expert's order
-    of the strategies for the failure's class (``ErrorClass.strategies``): of n strategies the k-th
-    is given (n + 1 - k) / (n + 1), which states an order and no measurement, and weighs as much
-    as ``PRIOR_OUTCOMES`` outcomes. To it come the outcomes that ``history`` holds for the same
-    class and strategy: recovered counts for it, recurred and failed against, unknown not at all.
+    They are those that an expert names for the failure's class and those that ``history``, oldest
+    first, knows to have been tried against it. They are ranked by the upper end of their
+    confidence's interval, so that what was hardly tried gets its chance. Outcomes that nobody
+    knows count for nothing.
     """
-    order = _order(failure.error_class, history)
-    allowed = [item for item in order if item[0] not in excluded]
-    actions = [_action(failure, strategy, prior, history) for strategy, prior in allowed]
-    return sorted(actions, key=lambda action: -action.confidence)
-
-
-def _order(
-    error_class: ErrorClass, history: Iterable[RecoveryEvent]
-) -> list[tuple[Strategy, float]]:
-    """Return the strategies to look at with their prior means; tried ones join as the last."""
-    advised = error_class.strategies
-    rank = len(advised) + 1
-    tried = {
-        Strategy(event["action"]) for event in history if event["error_class"] == error_class.name
-    }
-    priors = [(strategy, (rank - k) / rank) for k, strategy in enumerate(advised, 1)]
-    return priors + [
-        (strategy, 1 / rank) for strategy in Strategy if strategy in tried - {*advised}
+    experience = Experience.of(_tryings(history))
+    advised = failure.error_class.strategies
+    tried = [s for s in experience.tried(failure.error_class.name) if s not in advised]
+    actions = [
+        _action(failure, strategy, experience.confidence(failure.error_class, strategy, agent_id))
+        for strategy in (*advised, *tried)
+        if strategy not in excluded
     ]
+    return sorted(actions, key=lambda action: -action.interval[1])
 
 
-def _action(
-    failure: Failure, strategy: Strategy, prior: float, history: Sequence[RecoveryEvent]
-) -> RecoveryAction:
-    good, bad = _counts(failure.error_class, strategy, history)
+def _action(failure: Failure, strategy: Strategy, confidence: Confidence) -> RecoveryAction:
     modifies = strategy is Strategy.MODIFY_PARAMETERS
-    outcomes = f"{good} of {good + bad} such failures recovered" if good + bad else "no outcome yet"
     return RecoveryAction(
         strategy=strategy,
         description=_DESCRIPTIONS[strategy].format(step=failure.step or "the step"),
-        confidence=(PRIOR_OUTCOMES * prior + good) / (PRIOR_OUTCOMES + good + bad),
+        confidence=confidence.mean,
+        interval=(confidence.low, confidence.high),
         parameters=dict(_PARAMETERS.get(failure.error_class.name, {})) if modifies else {},
-        basis=f"{outcomes}; {failure.error_class}: {failure.error_class.why}",
+        basis=f"{confidence}; {failure.error_class}: {failure.error_class.why}",
     )
 
 
-def _counts(
-    error_class: ErrorClass, strategy: Strategy, history: Iterable[RecoveryEvent]
-) -> tuple[int, int]:
-    outcomes = [
-        Outcome(event["outcome"])
-        for event in history
-        if event["error_class"] == error_class.name and event["action"] == strategy
-    ]
-    good = outcomes.count(Outcome.RECOVERED)
-    return good, outcomes.count(Outcome.RECURRED) + outcomes.count(Outcome.FAILED)
+def _tryings(history: Iterable[RecoveryEvent]) -> Iterator[Trying]:
+    """Yield the outcomes that are known; a class or strategy of another version is passed over."""
+    for event in history:
+        known = event["error_class"] in _CLASSES and event["action"] in _STRATEGIES
+        if known and event["recovered"] is not None:
+            yield Trying(
+                error=ErrorName(event["error_class"]),
+                strategy=Strategy(event["action"]),
+                agent_id=event["agent_id"],
+                recovered=event["recovered"],
+            )
