@@ -1,0 +1,40 @@
+"""Finding a drift alert, or an agent that is watched, among those that somebody may see."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from dashboard.access import require, visible
+from dashboard.models import Agent, DriftAlert, User
+from dashboard.selectors.errors import NotFound
+
+
+def find_alert(*, user: User, alert_pk: int) -> DriftAlert:
+    """Return an alert that ``user`` may see. Raises NotFound, Forbidden."""
+    require(user, "read")
+    found = visible_alerts(user).filter(pk=alert_pk).first()
+    if found is None:
+        raise NotFound("There is no such drift alert. Look for it in the list of drift alerts.")
+    return found
+
+
+def find_watched(*, user: User, agent_pk: int) -> Agent:
+    """Return an agent that ``user`` may see. Raises NotFound, Forbidden."""
+    require(user, "read")
+    rows = Agent.objects.select_related("source__project").filter(pk=agent_pk)
+    found = visible(user, rows, "source__project").first()
+    if found is None:
+        raise NotFound("There is no such agent. Look for it by name in the list of agents.")
+    return found
+
+
+def visible_alerts(user: User) -> QuerySet[DriftAlert]:
+    """Return the alerts of the projects that ``user`` may read."""
+    rows = DriftAlert.objects.select_related(
+        "agent__source__project",
+        "thread",
+        "onset_checkpoint",
+        "acknowledged_by",
+        "resolved_by",
+    )
+    return visible(user, rows, "agent__source__project")
