@@ -1,0 +1,118 @@
+"""A signal, and in words what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from checkpoints.drift.numeric.baseline import Baseline
+from checkpoints.drift.numeric.estimates import location_and_scale, median_and_mad
+from checkpoints.drift.numeric.motion import Motion
+from checkpoints.drift.numeric.watches import Verdict
+from checkpoints.drift.signals import At, Direction, Evidence, Pattern, Signal, SignalKind
+
+_UNITS = (1e3, 1e6)
+_RAMP_POINTS = 6
+_RAMP_RISE = 1.2
+"""Deviations between the halves of an episode from which on it is a ramp and not a step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a signal is about, and when it was found."""
+
+    metric: str
+    motion: Motion
+    index: int
+    at: At | None
+
+
+def signal_of(
+    told: Told, verdict: Verdict, points: Sequence[float], usual: Sequence[float], to: Baseline
+) -> Signal:
+    """Make the signal of a verdict: ``points`` since its onset, ``usual`` ones before."""
+    pattern = _pattern(verdict, points, to)
+    center, mad = median_and_mad(usual) if len(usual) else (to.transform.back(to.center), 0.0)
+    observed = median_and_mad(points)[0]
+    evidence = Evidence(
+        words=_words(told, verdict, pattern, points, (center, mad, len(usual)), to),
+        baseline_median=center,
+        baseline_mad=mad,
+        baseline_n=len(usual),
+        window=(verdict.onset, told.index),
+        observed=observed,
+    )
+    return Signal(
+        kind=SignalKind.METRIC,
+        metric=told.metric,
+        onset=verdict.onset,
+        index=told.index,
+        score=verdict.score,
+        threshold=verdict.threshold,
+        evidence=evidence,
+        direction=verdict.direction,
+        pattern=pattern,
+        onset_at=verdict.onset_at,
+        at=told.at,
+    )
+
+
+def _pattern(verdict: Verdict, points: Sequence[float], to: Baseline) -> Pattern:
+    """A level that is still on its way is a ramp."""
+    if verdict.pattern is not Pattern.LEVEL or len(points) < _RAMP_POINTS:
+        return verdict.pattern
+    half = len(points) // 2
+    seen = [to.away(point) for point in points]
+    rise = location_and_scale(seen[half:])[0] - location_and_scale(seen[:half])[0]
+    onwards = rise if verdict.direction is Direction.UP else -rise
+    return Pattern.RAMP if onwards > _RAMP_RISE else Pattern.LEVEL
+
+
+def _words(
+    told: Told,
+    verdict: Verdict,
+    pattern: Pattern,
+    points: Sequence[float],
+    usual: tuple[float, float, int],
+    to: Baseline,
+) -> str:
+    center, mad, count = usual
+    what = _what(told, verdict, pattern, points, center, to)
+    before = f"median {center:.4g}, MAD {mad:.3g} over {count} points before"
+    measure = f"score {verdict.score:.1f} against a threshold of {verdict.threshold:.1f}"
+    return f"{what}; {before}; {measure}"
+
+
+def _what(
+    told: Told,
+    verdict: Verdict,
+    pattern: Pattern,
+    points: Sequence[float],
+    center: float,
+    to: Baseline,
+) -> str:
+    name = told.metric
+    if told.motion is not Motion.LEVEL:
+        name = f"{told.metric}, by its steps from point to point,"
+    since = f"since point {verdict.onset}"
+    observed = median_and_mad(points)[0]
+    rose = "rose" if verdict.direction is Direction.UP else "fell"
+    if pattern is Pattern.FLATLINE:
+        run = told.index - verdict.onset + 1
+        return f"{told.metric} is exactly the same {run} points in a row, {since}"
+    if pattern is Pattern.VARIANCE:
+        scale = location_and_scale([to.away(point) for point in points])[1]
+        return f"{name} varies {max(scale, 1.0):.1f} times as much {since}"
+    if pattern is Pattern.SPIKE:
+        return f"{name} {rose} to {points[-1]:.4g} at once{_unit(points[-1], center)}"
+    rose = f"{rose} bit by bit" if pattern is Pattern.RAMP else rose
+    return f"{name} {rose} to a median of {observed:.4g} {since}{_unit(observed, center)}"
+
+
+def _unit(observed: float, center: float) -> str:
+    """Say so where the quotient is one of units: a thousand or a million."""
+    if not observed or not center:
+        return ""
+    factor = max(abs(observed / center), abs(center / observed))
+    near = [unit for unit in _UNITS if 0.6 < factor / unit < 1.6]
+    return f" (by a factor of about {near[0]:,.0f}: has its unit changed?)" if near else ""
