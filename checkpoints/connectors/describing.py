@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
+from difflib import get_close_matches
 from pathlib import Path
 
 from checkpoints.presentation import one_line
 from checkpoints.stores import glances
 
 SHOWN = 6
+NOTHING = "nothing lies there"
+_ALIKE = 0.7
+"""How alike a name must be to one that does not exist, from 0 to 1, to be what was meant."""
 _OTHER = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
@@ -27,7 +31,7 @@ def what_lies_at(path: Path) -> str:
         return "this process may not look there"
     except (OSError, ValueError) as error:
         missing = isinstance(error, FileNotFoundError | NotADirectoryError)
-        return "nothing lies there" if missing else f"it cannot be followed ({_why(error)})"
+        return NOTHING if missing else f"it cannot be followed ({_why(error)})"
     if glances.is_of_system(path):
         return "it belongs to the operating system"
     if stat.S_ISDIR(found.st_mode):
@@ -35,6 +39,19 @@ def what_lies_at(path: Path) -> str:
     if not stat.S_ISREG(found.st_mode):
         return f"it is {_OTHER.get(stat.S_IFMT(found.st_mode), 'no file or folder')}"
     return _file(path, found.st_size)
+
+
+def what_is_meant(path: Path) -> str:
+    """Return a sentence on what a path at which nothing lies may have meant, or an empty text."""
+    if not path.is_absolute():
+        return f"A path that does not begin with / is looked for in {Path.cwd()}. "
+    near = get_close_matches(path.name, glances.names(path.parent), n=1, cutoff=_ALIKE)
+    if near:
+        return f"Did you mean {one_line(near[0])}, which lies beside it? "
+    there = next((one for one in path.parents if glances.is_there(one)), path)
+    if there == path.parent:
+        return ""
+    return f"There is only {one_line(str(there))}. "
 
 
 def _file(path: Path, size: int) -> str:

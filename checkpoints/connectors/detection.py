@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from checkpoints.connectors.describing import what_lies_at
+from checkpoints.connectors.describing import NOTHING, what_is_meant, what_lies_at
 from checkpoints.errors import PermanentStoreError
 from checkpoints.stores import glances
 from checkpoints.stores.reach import Reach
@@ -25,6 +25,10 @@ _logger = logging.getLogger(__name__)
 
 class NothingRecognised(PermanentStoreError):
     """No kind of store is known by what lies there; says what was looked for and what is there."""
+
+
+class NothingThere(NothingRecognised):
+    """Nothing at all lies at the path; says what has nearly that name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,11 +188,16 @@ def _scheme(candidate: Candidate) -> str:
 
 
 def _nothing(path: Path) -> NothingRecognised:
-    titles = ", ".join(kind.title for kind in _on_disk_kinds() if kind.name != "memory")
     shown = os.fspath(path).encode("utf-8", "replace").decode()
+    found = what_lies_at(path)
+    if found == NOTHING:
+        return NothingThere(
+            f"{shown}: {found}. {what_is_meant(path)}Nothing was created or changed"
+        )
+    titles = ", ".join(kind.title for kind in _on_disk_kinds() if kind.name != "memory")
     return NothingRecognised(
-        f"{shown}: there is no store here that is known: {what_lies_at(path)}. Looked for: "
-        f"{titles}. Nothing was created or changed"
+        f"{shown}: there is no store here that is known: {found}. Looked for: {titles}. Nothing "
+        "was created or changed"
     )
 
 

@@ -41,6 +41,7 @@ STATES = (
 """What the list of agents can be narrowed to, what is wrong first."""
 RUNS_SHOWN = 12
 ALERTS_SHOWN = 8
+FAILURES_SHOWN = 5
 BY_NAME = Order(field="agent_id", descending=False, kind=str)
 
 
@@ -188,6 +189,13 @@ def proofs(user: User) -> Proofs:
         **counts,
     )
     return Proofs(**sums)
+
+
+def unproven(user: User) -> tuple[AgentDrill, ...]:
+    """Return some of the agents whose last drill failed, those first that failed last."""
+    rows = visible(user, AgentDrill.objects.all(), "agent__source__project")
+    failed = rows.filter(outcome=DrillOutcome.FAILED, agent__source__connected=True)
+    return tuple(failed.select_related("agent__source").order_by("-at", "pk")[:FAILURES_SHOWN])
 
 
 def calling(user: User) -> tuple[ObjectiveAlert, ...]:

@@ -12,6 +12,7 @@ import checkpoints
 from dashboard.access import projects, require, visible
 from dashboard.models import (
     Agent,
+    AgentDrill,
     Checkpoint,
     Heartbeat,
     ObjectiveAlert,
@@ -23,7 +24,7 @@ from dashboard.models import (
 from dashboard.models.operations import OPEN_STATES, OperationState
 from dashboard.models.sources import SourceHealth
 from dashboard.selectors.checkpoints import FORK_MARK
-from dashboard.selectors.drills import Proofs, calling, proofs
+from dashboard.selectors.drills import Proofs, calling, proofs, unproven
 from dashboard.selectors.operations import TO_SEE, readable
 
 SHOWN = 8
@@ -61,6 +62,7 @@ class OverviewPage:
     latest: tuple[Checkpoint, ...]
     alerts: tuple[ObjectiveAlert, ...]
     proofs: Proofs
+    unproven: tuple[AgentDrill, ...]
     operated: frozenset[int]
     worker_seen_at: datetime | None
     worker_silent: bool
@@ -97,6 +99,7 @@ def overview_page(*, user: User, now: datetime) -> OverviewPage:
     sums = agents.aggregate(
         agents=Count("pk"), stored=Sum("stored_bytes"), saved=Sum("checkpoint_count")
     )
+    proved = proofs(user)
     seen_at = Heartbeat.objects.order_by("-at").values_list("at", flat=True).first()
     return OverviewPage(
         agents=sums["agents"],
@@ -110,7 +113,8 @@ def overview_page(*, user: User, now: datetime) -> OverviewPage:
         troubled_operations=_troubled_operations(user),
         latest=_latest(user),
         alerts=calling(user),
-        proofs=proofs(user),
+        proofs=proved,
+        unproven=unproven(user) if proved.failed else (),
         operated=frozenset(projects(user, "operate").values_list("pk", flat=True)),
         worker_seen_at=seen_at,
         worker_silent=seen_at is None or now - seen_at > SILENCE,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery, Sum
 
 from dashboard.models import AgentSample, FieldSample, Grain, ThreadSample, ThreadStorage
+from dashboard.selectors.storage_prunes import PruneOffer, Pruners, offer_of
 from dashboard.selectors.storage_scopes import Scope
 
 Eater = Literal["agents", "threads", "fields"]
@@ -24,7 +25,8 @@ class Row:
     """One of those that take the space.
 
     ``share`` is in percent of all that is looked at. ``grown`` is in bytes within a week, None
-    where it is not known. ``freed_bytes`` is what its policy would free. ``query`` leads into it.
+    where it is not known. ``freed_bytes`` is what its policy would free, ``offer`` the prune that
+    would free it. ``query`` leads into it.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Row:
     trouble: str = ""
     query: str = ""
     agent_pk: int | None = None
+    offer: PruneOffer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,7 @@ class Breakdown:
     rows: tuple[Row, ...]
     whole: int
     measured_at: datetime | None = None
+    offer: PruneOffer | None = None
 
 
 def eaters_of(scope: Scope) -> tuple[Eater, ...]:
@@ -59,7 +63,7 @@ def eaters_of(scope: Scope) -> tuple[Eater, ...]:
 
 
 def breakdown(*, scope: Scope, eater: str, whole: int, now: datetime) -> Breakdown:
-    """Return what takes the space of a scope, in at most two queries.
+    """Return what takes the space of a scope, in at most three queries.
 
     ``whole`` is what the scope holds. What it cannot be broken down by is as if nothing was asked.
     """
@@ -67,11 +71,18 @@ def breakdown(*, scope: Scope, eater: str, whole: int, now: datetime) -> Breakdo
     chosen: Eater = next((one for one in eaters if one == eater), eaters[0])
     if chosen == "fields":
         return _fields(scope, eaters, now)
-    rows = _agents(scope, whole, now) if chosen == "agents" else _threads(scope, whole, now)
-    return Breakdown(eater=chosen, eaters=eaters, rows=tuple(rows), whole=whole)
+    pruners = Pruners.of(scope)
+    rows_of = _agents if chosen == "agents" else _threads
+    return Breakdown(
+        eater=chosen,
+        eaters=eaters,
+        rows=tuple(rows_of(scope, whole, now, pruners)),
+        whole=whole,
+        offer=offer_of(scope, pruners),
+    )
 
 
-def _agents(scope: Scope, whole: int, now: datetime) -> Iterable[Row]:
+def _agents(scope: Scope, whole: int, now: datetime, pruners: Pruners) -> Iterable[Row]:
     planned = ThreadStorage.objects.filter(thread__agent=OuterRef("pk")).order_by()
     freed = planned.values("thread__agent").annotate(found=Sum("freed_bytes")).values("found")
     then = now - GROWN_IN
@@ -96,15 +107,17 @@ def _agents(scope: Scope, whole: int, now: datetime) -> Iterable[Row]:
             freed_bytes=found["freed"],
             query=f"agent={agent.pk}",
             agent_pk=agent.pk,
+            offer=pruners.offer("agent", agent, agent.source, found["freed"]),
         )
 
 
-def _threads(scope: Scope, whole: int, now: datetime) -> Iterable[Row]:
+def _threads(scope: Scope, whole: int, now: datetime, pruners: Pruners) -> Iterable[Row]:
     then = now - GROWN_IN
     before = ThreadSample.objects.filter(thread=OuterRef("pk"), sampled_at__lte=then)
     rows = scope.threads().select_related("agent__source", "storage").annotate(before=_last(before))
     for thread in rows.order_by("-stored_bytes", "pk")[:ROWS]:
         storage = getattr(thread, "storage", None)
+        freed = storage.freed_bytes if storage is not None else None
         yield Row(
             name=thread.thread_id,
             under=f"{thread.agent.agent_id} · {thread.agent.source.name}",
@@ -113,10 +126,11 @@ def _threads(scope: Scope, whole: int, now: datetime) -> Iterable[Row]:
             share=_percent(thread.stored_bytes, whole),
             grown=_grown(thread.stored_bytes, vars(thread)["before"]),
             checkpoints=thread.checkpoint_count,
-            freed_bytes=storage.freed_bytes if storage is not None else None,
+            freed_bytes=freed,
             trouble=(storage.message or storage.plan_message) if storage is not None else "",
             query=f"thread={thread.pk}",
             agent_pk=thread.agent_id,
+            offer=pruners.offer("thread", thread, thread.agent.source, freed),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,12 @@ from typing import Any
 import structlog
 
 import checkpoints
-from checkpoints.connectors.detection import Candidate, NothingRecognised, detect
+from checkpoints.connectors.detection import (
+    Candidate,
+    NothingRecognised,
+    NothingThere,
+    detect,
+)
 from checkpoints.stores.urls import absolute_url
 from dashboard import access
 from dashboard.addresses import hosts_of, server_kind, take_apart, with_credentials
@@ -23,6 +29,7 @@ from dashboard.stores import check_address, check_place, open_url, reach_of
 from dashboard.unspoken import hide, unspoken
 
 MAX_COUNTED = 10_000
+SEVERAL = "more than one store lies there: choose below"
 logger = structlog.get_logger(__name__)
 
 
@@ -128,6 +135,8 @@ class _Look:
         with self._step("opened" if self._on_server else "recognised"):
             try:
                 self.candidates = self._detected()
+            except NothingThere:
+                raise
             except NothingRecognised:
                 self._note("opened", "")
                 raise
@@ -150,10 +159,11 @@ class _Look:
         scheme = self.address.partition("://")[0]
         named = next((one for one in self.candidates if one.url == self.choice), None)
         first = self.candidates[0]
-        said = len(self.candidates) == 1 or first.url.startswith(f"{scheme}://")
+        one = len(self.candidates) == 1 or first.url.startswith(f"{scheme}://")
         self.chosen = named or first
-        self.undecided = named is None and not said
-        self._note("recognised", f"as {self.chosen.title}, because {self.chosen.because}")
+        self.undecided = named is None and not one
+        said = f"as {self.chosen.title}, because {self.chosen.because}"
+        self._note("recognised", SEVERAL if self.undecided else said)
 
     def _read(self, url: str) -> None:
         store = open_url(url, self.credentials)
@@ -179,12 +189,19 @@ class _Look:
             self.refusal = refusal_of(error, on_server=self._on_server)
             if not isinstance(error, checkpoints.CheckpointError):
                 logger.warning("store not opened", exc_info=error)
-            at = "recognised" if isinstance(error, NothingRecognised) else name
+            at = _where(error, name)
             self.steps[at] = Step(at, ok=False, said=self.refusal.sentence)
             raise _Stopped from None
 
     def _note(self, name: str, said: str) -> None:
         self.steps[name] = Step(name, ok=True, said=said)
+
+
+def _where(error: Exception, name: str) -> str:
+    """Return the step that an error stopped; nothing at a path is a path that is not reached."""
+    if isinstance(error, NothingThere):
+        return "reached"
+    return "recognised" if isinstance(error, NothingRecognised) else name
 
 
 def look_at(
@@ -225,8 +242,9 @@ def _message(look: _Look) -> str:
     if look.refusal is not None:
         return look.refusal.sentence
     if look.undecided:
-        titles = ", ".join(dict.fromkeys(one.title for one in look.candidates))
-        return f"More than one store fits: {titles}. Say which it is."
+        counts = Counter(one.title for one in look.candidates)
+        found = ", ".join(f"{title} ({n})" if n > 1 else title for title, n in counts.items())
+        return f"More than one store fits: {found}. Say which it is."
     refused = look.steps["restorable"]
     if refused.ok:
         return "It can be read and restored from."

@@ -161,5 +161,5 @@ def _forbidden(found: dict[str, Table], needed: tuple[str, ...]) -> str | None:
     for name in _TABLES:
         missing = sorted(set(needed) - found[name].privileges)
         if missing:
-            return f"this role must not {', '.join(missing)} rows of the table {name}"
+            return f"this role may not {', '.join(missing)} rows of the table {name}"
     return None

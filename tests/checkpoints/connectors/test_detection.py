@@ -139,6 +139,21 @@ def test_nothing_is_created_where_nothing_lies(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_misspelt_name_is_answered_with_the_one_beside_it(langgraph: Path) -> None:
+    message = said(langgraph.with_name("agent data.sqlte"))
+
+    assert "Did you mean agent data.sqlite, which lies beside it?" in message
+    assert "Looked for" not in message
+
+
+def test_a_path_that_breaks_off_says_how_far_it_leads(tmp_path: Path) -> None:
+    assert f"There is only {tmp_path}." in said(tmp_path / "srv" / "agents" / "data.db")
+
+
+def test_a_relative_path_says_where_it_was_looked_for() -> None:
+    assert f"is looked for in {Path.cwd()}" in said("nowhere-at-all.sqlite")
+
+
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     os.mkfifo(tmp_path / "journal.jsonl")

@@ -66,7 +66,7 @@ def test_a_path_that_does_not_exist_is_said_and_not_created(
     person: User, tmp_path: Path, now: datetime
 ) -> None:
     for scheme in ("sqlite", "langgraph+sqlite", "kaizen", "file"):
-        assert "no store here" in refusal(person, f"{scheme}:///{tmp_path}/none", now)
+        assert "nothing lies there" in refusal(person, f"{scheme}:///{tmp_path}/none", now)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -163,6 +163,28 @@ def test_a_locked_store_is_said_to_be_locked(
 )
 def test_what_is_no_store_url_is_said(person: User, url: str, said: str, now: datetime) -> None:
     assert said in refusal(person, url, now)
+
+
+def test_a_path_at_which_nothing_lies_is_not_reached(person: User, tmp_path: Path) -> None:
+    found = look_at(user=person, address=f"{tmp_path}/nowhere.db")
+
+    assert [(step.name, step.ok) for step in found.steps][:2] == [
+        ("reached", False),
+        ("opened", None),
+    ]
+
+
+def test_several_stores_of_one_kind_are_counted_and_none_is_taken_for_the_one(
+    person: User, tmp_path: Path
+) -> None:
+    for name in ("first", "second"):
+        save_steps(f"sqlite:///{tmp_path}/{name}.db")
+
+    found = look_at(user=person, address=str(tmp_path))
+
+    assert "Holdfast on SQLite (2)" in found.message
+    recognised = next(step for step in found.steps if step.name == "recognised")
+    assert recognised.said == source_tests.SEVERAL
 
 
 def test_a_memory_store_cannot_be_a_source(person: User, now: datetime) -> None:

@@ -49,6 +49,18 @@ def test_a_proof_that_holds_for_all_stands_in_the_headline(
     assert "Restorable, proven" in text(browser, "/")
 
 
+def test_beside_a_failure_it_says_what_is_proven_and_since_when(
+    yard: DrillYard, browser: Client
+) -> None:
+    page = " ".join(text(browser, "/").split())
+    shown = page[page.index('id="restorable"') :]
+    shown = shown[: shown.index("</section>")]
+    assert "Restorable, proven" not in shown
+    assert "1 of 2 agents proven; the oldest of these proofs is from" in shown
+    assert f"/agents/{yard.agent('billing').pk}/" in shown
+    assert "never proven" in shown
+
+
 def test_the_page_of_drills_names_what_failed_and_what_to_do(
     yard: DrillYard, browser: Client
 ) -> None:

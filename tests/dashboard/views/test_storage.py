@@ -9,7 +9,15 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from dashboard.models import Project, Role, Source, StorageQuota, Thread, User
+from dashboard.models import (
+    Project,
+    Role,
+    Source,
+    StorageQuota,
+    Thread,
+    ThreadStorage,
+    User,
+)
 from tests.dashboard.growth import KB, grown
 from tests.dashboard.people import join, log_in
 
@@ -101,6 +109,42 @@ def test_a_quota_that_is_no_size_is_refused_and_says_why(browser: Client, source
     shown = browser.post(url, {"size": "a lot"}, follow=True).content.decode()
     assert "No quota was set" in shown
     assert not StorageQuota.objects.exists()
+
+
+def planned(source: Source) -> Thread:
+    """Let the policies free something of the largest thread."""
+    thread = Thread.objects.order_by("-stored_bytes").select_related("agent")[0]
+    freed = {"freed_bytes": 5 * KB, "freed_count": 5, "planned_at": timezone.now()}
+    ThreadStorage.objects.filter(thread=thread).update(**freed)
+    return thread
+
+
+@pytest.mark.parametrize("level", ["source", "agent"])
+def test_what_policies_would_free_leads_to_a_preview_of_it_and_of_each_row(
+    browser: Client, source: Source, level: str
+) -> None:
+    thread = planned(source)
+    shown = page(browser, address(level))
+    inner = "agent" if level == "source" else "thread"
+    pks = {"source": source.pk, "agent": thread.agent_id, "thread": thread.pk}
+    for one in (level, inner):
+        assert f'action="/storage/prune/{one}/{pks[one]}/"' in shown
+    assert shown.count("/storage/prune/") == 2
+
+
+def test_of_all_sources_only_the_rows_lead_to_a_preview(browser: Client, source: Source) -> None:
+    thread = planned(source)
+    shown = page(browser, "?eats=threads")
+    assert f'action="/storage/prune/thread/{thread.pk}/"' in shown
+    assert "Preview and prune" not in shown
+
+
+def test_a_viewer_is_told_why_they_cannot_prune(source: Source) -> None:
+    planned(source)
+    viewer = join(User.objects.create_user("viewer"), Role.VIEWER)
+    shown = page(log_in(viewer), f"?source={source.pk}")
+    assert "/storage/prune/" not in shown
+    assert re.search(r'disabled title="This needs the role operator[^"]*">Preview and prune', shown)
 
 
 def test_a_viewer_is_told_why_they_cannot_set_a_quota(source: Source) -> None:
