@@ -16,7 +16,6 @@ from dashboard.api.objective_schemas import (
     ObjectivesOut,
 )
 from dashboard.api.operation_schemas import MAX_INTEGER
-from dashboard.models import RecoveryObjective
 from dashboard.selectors.objectives import (
     AppliedObjective,
     applied_objective,
@@ -74,7 +73,7 @@ def delete_objective(request: ApiRequest, level: Level, target: Row) -> dict[str
     return _applied(request, level, target)
 
 
-def objective_answer(objective: RecoveryObjective, target: Target) -> dict[str, Any]:
+def objective_answer(objective: Any, target: Target) -> dict[str, Any]:
     """Return an objective as it is shown to programs."""
     return {
         **_place(target),
