@@ -71,8 +71,9 @@ class Folder:
 
     @property
     def identity(self) -> str:
-        """What changes when another folder takes this one's place."""
-        status = self.path.stat()
+        """What changes when another folder takes this one's place. Raises PermanentStoreError."""
+        with self._explained():
+            status = self.path.stat()
         return f"{status.st_dev}:{status.st_ino}"
 
     @contextmanager

@@ -132,7 +132,7 @@ class LangGraphSqliteStore(FileOperations):
 
     def changes(self, cursor: str | None, *, limit: int = 500) -> Changes:
         """Return what was written after a cursor."""
-        with self._database.snapshot():
+        with self._database.explained(), self._database.snapshot():
             scanner = Scanner(self._rows, self._threads)
             return scanner.changes(cursor, limit=limit, now=self.clock())
 

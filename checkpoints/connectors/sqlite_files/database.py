@@ -99,7 +99,7 @@ class Database:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Turn SQLite's errors into StoreErrors that name the file."""
+        """Turn SQLite's errors, and those of its file, into StoreErrors that name the file."""
         try:
             yield
         except sqlite3.Error as error:
@@ -107,6 +107,8 @@ class Database:
         except UnicodeDecodeError as error:
             # Python could not read SQLite's own message, which quotes a damaged schema.
             raise PermanentStoreError(f"{self.path} is damaged: its schema is no text") from error
+        except FileNotFoundError as error:
+            raise PermanentStoreError(f"{self.path} does not exist any more") from error
 
     def _restart_clock(self, seconds: float = SECONDS_BETWEEN_ROWS) -> None:
         """Let the time of a row begin when SQLite first asks: most are there before it does."""

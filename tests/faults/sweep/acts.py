@@ -79,7 +79,7 @@ def _fork(world: World, *edits: checkpoints.Edit) -> Operation:
 
 
 def _edit_fork(world: World) -> Operation:
-    return _fork(world, checkpoints.Edit(path=(world.kind.edited,), value=7))
+    return _fork(world, checkpoints.Edit(path=tuple(world.kind.edited), value=7))
 
 
 def _threads(world: World) -> list[Thread]:

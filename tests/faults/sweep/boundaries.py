@@ -76,6 +76,7 @@ def install() -> None:
             _wrap(store, name, store.__name__, changes=True)
         for name in TRANSACTIONS:
             _hold(store, name)
+    _install_graph_tables()
     _install_files()
 
 
@@ -100,13 +101,33 @@ def _install_services() -> None:
     connection.execute_wrappers.append(_statement)
 
 
+def _install_graph_tables() -> None:
+    """Announce each statement of an act on LangGraph's tables, and hold its transactions."""
+    from checkpoints.connectors.langgraph_postgresql.database import Database, Session
+
+    _hold(Database, "writing")
+    real = Session.execute
+
+    @functools.wraps(real)
+    def executed(session: Session, sql: str, *args: Any) -> int:
+        if STAGE.play is not None and sql.lstrip().startswith(CHANGING):
+            STAGE.play.at(f"table {sql.split(None, 1)[0].lower()}", inside=True)
+        return real(session, sql, *args)
+
+    Session.execute = executed  # type: ignore[assignment,method-assign]
+
+
 def _works(kinds: Any) -> list[type]:
     names = [name for name in vars(kinds) if name.endswith("Work") and name != "Work"]
     return [getattr(kinds, name) for name in names]
 
 
 def _store_classes() -> list[type]:
+    from checkpoints.connectors.agent_framework import AgentFrameworkStore
+    from checkpoints.connectors.crewai import CrewAIFolderStore, CrewAISqliteStore
+    from checkpoints.connectors.dreamos import DreamosStore
     from checkpoints.connectors.kaizen.store import KaizenStore
+    from checkpoints.connectors.langgraph_postgresql.store import LangGraphPostgresqlStore
     from checkpoints.connectors.langgraph_sqlite.store import LangGraphSqliteStore
     from checkpoints.stores.folder.store import FileStore
     from checkpoints.stores.memory import MemoryStore
@@ -114,7 +135,9 @@ def _store_classes() -> list[type]:
     from checkpoints.stores.sqlite.store import SqliteStore
 
     native = [MemoryStore, SqliteStore, FileStore, PostgresqlStore]
-    return [*native, LangGraphSqliteStore, KaizenStore]
+    graphs = [LangGraphSqliteStore, LangGraphPostgresqlStore]
+    documents = [KaizenStore, DreamosStore, AgentFrameworkStore, CrewAIFolderStore]
+    return [*native, *graphs, *documents, CrewAISqliteStore]
 
 
 def _wrap(owner: Any, name: str, label: str, *, changes: bool = False) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,15 +26,28 @@ class Foreign(OnDisk):
     name: str = ""
     threads: Mapping[str, Thread] = field(default_factory=dict)
     forked: Thread = ("", "")
-    edited: str = ""
+    edited: Sequence[str | int] = ()
     counts_moves: bool = False
+    knows_users: bool = True
     url: str = ""
+
+    def lay(self, folder: Path, now: datetime) -> str:
+        raise NotImplementedError
 
     def open(self) -> Any:
         return checkpoints.open_store(self.url)
 
     def open_trash(self) -> Any:
         return checkpoints.open_native_store(f"sqlite:///{self.folder}/trash.db")
+
+    def saved(self, checkpoint_id: str, thread_id: str | None = None) -> checkpoints.Checkpoint:
+        """Return the record of what was just saved."""
+        store = self.open()
+        try:
+            record: checkpoints.Checkpoint = store.get(checkpoint_id, thread_id=thread_id)
+        finally:
+            store.close()
+        return record
 
     def opened_by_dashboard(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
@@ -45,7 +58,7 @@ class LangGraphFile(Foreign):
     """The file that a graph's SqliteSaver wrote."""
 
     name: str = "langgraph"
-    edited: str = "n"
+    edited: Sequence[str | int] = ("n",)
 
     def lay(self, folder: Path, now: datetime) -> str:
         from tests.checkpoints.connectors import graphs
@@ -54,8 +67,8 @@ class LangGraphFile(Foreign):
         self.url = f"langgraph+sqlite:///{self.path}"
         for thread, until in {"other": 2, "side": 4, "main": 5}.items():
             with time_machine.travel(now - timedelta(hours=9)), graphs.saver(self.path) as saver:
-                told = {**graphs.config(thread), "metadata": _told(thread)}
-                graphs.counter(saver, until=until).invoke({"n": 0, "log": []}, told)
+                given: Any = {**graphs.config(thread), "metadata": told_by(thread)}
+                graphs.counter(saver, until=until).invoke({"n": 0, "log": []}, given)
         store = self.open()
         agent_of = {thread.thread_id: thread.agent_id for thread in store.threads()}
         store.close()
@@ -64,26 +77,30 @@ class LangGraphFile(Foreign):
         return self.url
 
     def save(self, thread: Thread, now: datetime, expected: str | None) -> checkpoints.Checkpoint:
-        """Put what a graph puts that goes on from this checkpoint."""
-        from langgraph.checkpoint.base.id import uuid6
-
         from tests.checkpoints.connectors import graphs
 
         with graphs.saver(self.path) as saver:
-            before = saver.get_tuple(graphs.config(thread[1], expected))
-            assert before is not None
-            made = {**before.checkpoint, "id": str(uuid6(clock_seq=90))}
-            made["channel_values"] = {**made["channel_values"], "n": 90}
-            meta = {**before.metadata, "source": "loop"}
-            meta = {name: value for name, value in meta.items() if "holdfast" not in name}
-            saver.put(before.config, made, meta, {})
-        store = self.open()
-        record: checkpoints.Checkpoint = store.get(str(made["id"]), thread_id=thread[1])
-        store.close()
-        return record
+            made = go_on(saver, thread[1], expected)
+        return self.saved(made, thread[1])
 
 
-def _told(thread: str) -> dict[str, str]:
+def go_on(saver: Any, thread_id: str, expected: str | None) -> str:
+    """Put what a graph puts that goes on from a checkpoint; return its id."""
+    from langgraph.checkpoint.base.id import uuid6
+
+    from tests.checkpoints.connectors import graphs
+
+    before = saver.get_tuple(graphs.config(thread_id, expected))
+    assert before is not None
+    made = {**before.checkpoint, "id": str(uuid6(clock_seq=90))}
+    made["channel_values"] = {**made["channel_values"], "n": 90}
+    meta = {**before.metadata, "source": "loop"}
+    meta = {name: value for name, value in meta.items() if "holdfast" not in name}
+    saver.put(before.config, made, meta, {})
+    return str(made["id"])
+
+
+def told_by(thread: str) -> dict[str, str]:
     return {"user_id": "anna"} if thread == "side" else {}
 
 
@@ -100,7 +117,7 @@ class KaizenFolder(Foreign):
         }
     )
     forked: Thread = ("second agent", "main")
-    edited: str = "step_number"
+    edited: Sequence[str | int] = ("step_number",)
 
     def lay(self, folder: Path, now: datetime) -> str:
         self.folder, self.root = folder, folder / "states"
@@ -114,11 +131,7 @@ class KaizenFolder(Foreign):
         return self.url
 
     def save(self, thread: Thread, now: datetime, expected: str | None) -> checkpoints.Checkpoint:
-        name = self._write(thread[0], 90, datetime.now(UTC), expected)
-        store = self.open()
-        record: checkpoints.Checkpoint = store.get(name)
-        store.close()
-        return record
+        return self.saved(self._write(thread[0], 90, datetime.now(UTC), expected))
 
     def _write(self, agent_id: str, step: int, at: datetime, parent: str | None) -> str:
         name = f"ckpt_{secrets.token_hex(6)}"

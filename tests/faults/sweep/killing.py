@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -44,11 +45,12 @@ class Killing:
 
         share, peace = times // len(ACTS) + 1, self._image()
         for name in ACTS:
-            self._die_in(ALL[name], share)
+            nameless = name == "erase_user" and not self.world.kind.knows_users
+            self._die_in(ALL["erase_thread" if nameless else name], share)
             self._become(peace)
 
     def _die_in(self, act: Any, share: int) -> None:
-        now = self.world.clock.now
+        now, books = self.world.clock.now, deepcopy(self.world.books)
         with self.world.inhabited():
             act.prepare(self.world)
             self.world.learn_states()
@@ -58,7 +60,7 @@ class Killing:
             for position, boundary in self._unmet(names, share):
                 self._become(image)
                 self._die_at(operation, act.name, position, boundary)
-        self.world.clock.now = now
+        self.world.clock.now, self.world.books = now, books
 
     def _unmet(self, names: Sequence[str], share: int) -> Iterator[tuple[int, str]]:
         """Yield boundaries of an undisturbed worker at which none has died, from all its way."""

@@ -1,7 +1,7 @@
 """``python -m tests.faults.sweep.report [--minutes N]``: a long sweep, and its tables as markdown.
 
-Two processes sweep beside each other, one the model and Kaizen, the other the stores that wait for
-a disk or a server. Then each safety feature is switched off.
+Two processes sweep beside each other: one the model and some folders, the other the stores that
+wait for a disk or a server. Then each safety feature is switched off.
 """
 
 from __future__ import annotations
@@ -15,14 +15,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+_CONNECTORS = ("dreamos", "crewai", "crewai-sqlite", "agent-framework", "langgraph-postgresql")
+FEW = 30
+"""Two scenarios of each act: what other kinds find often is looked for here by a long sweep."""
 SHARES = (
-    {"memory": 24_000, "kaizen": 4_000},
-    {"sqlite": 6_000, "file": 6_000, "langgraph": 6_000, "postgresql": 6_000},
+    {"memory": 24_000, "kaizen": 4_000, "dreamos": 2_000, "crewai": 2_000, "crewai-sqlite": 2_000},
+    {
+        "sqlite": 6_000,
+        "file": 6_000,
+        "langgraph": 6_000,
+        "postgresql": 6_000,
+        "agent-framework": 2_000,
+        "langgraph-postgresql": 2_000,
+    },
 )
 """How many scenarios of each kind a long sweep plays; the first figures go to one process."""
 SHORT_SHARES = (
-    {"memory": 2_880, "kaizen": 64},
-    {"sqlite": 515, "file": 515, "langgraph": 515, "postgresql": 515},
+    {"memory": 2_880, "kaizen": 64, **dict.fromkeys(_CONNECTORS[:3], FEW)},
+    {"sqlite": 515, "file": 515, "langgraph": 515, "postgresql": 515}
+    | dict.fromkeys(_CONNECTORS[3:], FEW),
 )
 """The sweep that the tests make."""
 PER_FEATURE = 12
@@ -33,6 +44,11 @@ TITLES = {
     "postgresql": "PostgreSQL",
     "langgraph": "LangGraph file",
     "kaizen": "Kaizen folder",
+    "dreamos": "DreamOS folder",
+    "crewai": "CrewAI folder",
+    "crewai-sqlite": "CrewAI file",
+    "agent-framework": "Agent Framework folder",
+    "langgraph-postgresql": "LangGraph on PostgreSQL",
 }
 
 

@@ -204,6 +204,8 @@ def name_of(kind: str, act: str, faults: Sequence[Fault]) -> str:
 
 
 def _can(world: World, act: Act) -> bool:
+    if act.name == "erase_user" and not world.kind.knows_users:
+        return False
     store = world.kind.open()
     try:
         return not act.capability or bool(getattr(store.capabilities, act.capability))

@@ -6,8 +6,9 @@ import contextlib
 import copy
 import dataclasses
 import hashlib
+import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -33,15 +34,16 @@ class Kind(Protocol):
     """One kind of store with a past.
 
     ``threads`` are the one that is acted on, one more, and a bystander's. ``forked`` is where forks
-    begin, ``edited`` a field of each state that holds a number; ``counts_moves`` says that a head
-    counts how often it was moved.
+    begin, ``edited`` leads to what an edit may change; ``counts_moves`` says that a head counts how
+    often it was moved, and ``knows_users`` that checkpoints say whose they are.
     """
 
     name: str
     threads: Mapping[str, Thread]
     forked: Thread
-    edited: str
+    edited: Sequence[str | int]
     counts_moves: bool
+    knows_users: bool
 
     def lay(self, folder: Path, now: datetime) -> str:
         """Make the past, and return the store's URL."""
@@ -104,8 +106,9 @@ class Native:
         default_factory=lambda: {"main": MAIN, "side": SIDE, "other": OTHER}
     )
     forked: Thread = ("agent", "tried again")
-    edited: str = "step"
+    edited: Sequence[str | int] = ("step",)
     counts_moves: bool = True
+    knows_users: bool = True
 
     def open(self) -> Any:
         raise NotImplementedError
@@ -200,24 +203,24 @@ class OnDisk:
     folder: Path
 
     def image(self) -> Any:
-        """Return the bytes of all files and the names of all folders."""
-        found: dict[str, bytes | None] = {}
+        """Return the bytes and times of all files, and the names of all folders."""
+        found: dict[str, tuple[bytes, int] | None] = {}
         for path in sorted(self.folder.rglob("*")):
-            found[str(path.relative_to(self.folder))] = (
-                path.read_bytes() if path.is_file() else None
-            )
+            held = (path.read_bytes(), path.stat().st_mtime_ns) if path.is_file() else None
+            found[str(path.relative_to(self.folder))] = held
         return found
 
     def become(self, image: Any) -> None:
         """Let the folder hold these files and nothing else."""
         shutil.rmtree(self.folder)
         self.folder.mkdir()
-        for name, data in image.items():
+        for name, held in image.items():
             path = self.folder / name
-            if data is None:
+            if held is None:
                 path.mkdir(parents=True, exist_ok=True)
             elif not name.endswith("-shm"):
-                path.write_bytes(data)
+                path.write_bytes(held[0])
+                os.utime(path, ns=(held[1], held[1]))
 
 
 @dataclass
@@ -251,11 +254,15 @@ class Folder(Sqlite):
 
 def all_kinds() -> dict[str, Kind]:
     """Return one of each kind."""
+    from tests.faults.sweep.crews import CrewAIFile, CrewAIFolder
+    from tests.faults.sweep.documents import AgentFrameworkFolder, DreamosFolder
     from tests.faults.sweep.foreign import KaizenFolder, LangGraphFile
+    from tests.faults.sweep.graph_tables import LangGraphTables
     from tests.faults.sweep.postgresql import PostgreSql
 
     kinds: tuple[Kind, ...] = (
         *(Memory(), Sqlite(), Folder(), PostgreSql()),
-        *(LangGraphFile(), KaizenFolder()),
+        *(LangGraphFile(), LangGraphTables(), KaizenFolder(), DreamosFolder()),
+        *(AgentFrameworkFolder(), CrewAIFolder(), CrewAIFile()),
     )
     return {kind.name: kind for kind in kinds}

@@ -16,6 +16,8 @@ def test_nothing_is_violated_in_five_thousand_scenarios(postgresql_url: str) -> 
     assert {name: lines for one in swept.values() for name, lines in one.wrong.items()} == {}
     assert sum(one.played for one in swept.values()) >= 5000
     assert {kind: swept[kind].played for kind in REAL if swept[kind].played < 500} == {}
+    assert {kind: one.by_act for kind, one in swept.items() if len(one.by_act) < 15} == {}
+    assert swept.keys() == report.TITLES.keys()
 
 
 @pytest.mark.timeout(1200)

@@ -85,7 +85,7 @@ class CrewAISqliteReading:
 
     def changes(self, cursor: str | None, *, limit: int = 500) -> Changes:
         """Return what was written after a cursor."""
-        with self._database.snapshot():
+        with self._database.explained(), self._database.snapshot():
             return listing.changes(self._rows, cursor, limit=limit, thread=self._thread_named)
 
     def verify(self) -> Iterator[Finding]:
