@@ -36,9 +36,9 @@ Decide = Callable[[DriftReport, LoopState], OnDrift]
 class DriftCheck:
     """``manager.detect_drift()`` every so many cycles, and then ``then``, or what it returns.
 
-    ``restore`` goes back to the newest routine checkpoint without drift; after two returns to the
-    same one, and with ``stop``, the loop ends as waiting for a person. Raises ValueError for an
-    ``every`` below 1.
+    ``restore`` goes back to the newest routine checkpoint before the drift began; after two
+    returns to the same one, and with ``stop``, the loop ends as waiting for a person. Raises
+    ValueError for an ``every`` below 1.
     """
 
     every: int = 10
@@ -73,7 +73,7 @@ class DriftWatch:
 
     def look(self, state: LoopState) -> str | None:
         """Look and act; return why the loop has to wait for a person, if it has to."""
-        report = self._manager.detect_drift()
+        report = DriftReport.of(self._manager.detect_drift())
         if self._check is None or not report:
             return None
         logger.warning("the loop drifts: %s", report)
@@ -95,4 +95,5 @@ class DriftWatch:
 
     def _is_sound(self, record: Checkpoint) -> bool:
         """Whether it was saved before drift; an overridden ``detect_drift`` leaves no mark."""
-        return is_sound(record) and record.id not in self._drifted
+        drifted = record.id in self._drifted or self._manager.has_drifted(record)
+        return is_sound(record) and not drifted

@@ -31,6 +31,7 @@ from checkpoints.stores.base import Store
 from checkpoints.triggers import Trigger
 
 if TYPE_CHECKING:
+    from checkpoints.drift.watching import AgentDetector
     from checkpoints.reporting import Reporter
 
 logger = logging.getLogger("checkpoints")
@@ -62,9 +63,10 @@ class CheckpointManager(Returning, DriftWatch, Remembering, AlsoAsync):
     (seconds of uptime) say when ``checkpoint_if_due`` saves. ``retention`` or ``retention_count``
     (the newest N of the thread) say what is kept; everything is by default. ``hooks`` are called
     around saves. ``durability="async"`` returns before a save is durable; ``flush`` waits for it.
-    ``schema_version`` marks states, ``migrations`` brings older ones up to it. Records go to a
-    dashboard when HOLDFAST_DASHBOARD_URL and HOLDFAST_TOKEN are set, or to ``reporter``. ``clock``
-    and ``monotonic`` replace the clocks, for tests.
+    ``schema_version`` marks states, ``migrations`` brings older ones up to it. ``drift`` is a
+    detector whose sensitivities ``detect_drift`` looks with. Records go to a dashboard when
+    HOLDFAST_DASHBOARD_URL and HOLDFAST_TOKEN are set, or to ``reporter``. ``clock`` and
+    ``monotonic`` replace the clocks, for tests.
 
     One manager belongs to one running agent: a second writer to the same thread, or an operator's
     restore, moves the head, and the next save here raises HeadMoved with nothing written;
@@ -93,6 +95,7 @@ class CheckpointManager(Returning, DriftWatch, Remembering, AlsoAsync):
         durability: Literal["sync", "async"] = "sync",
         schema_version: int | None = None,
         migrations: Mapping[int, Migration] | None = None,
+        drift: AgentDetector | None = None,
         reporter: Reporter | None = None,
         clock: Callable[[], datetime] | None = None,
         monotonic: Callable[[], float] | None = None,
@@ -114,6 +117,7 @@ class CheckpointManager(Returning, DriftWatch, Remembering, AlsoAsync):
         self._hold_state(
             capture, apply, Schema(version=schema_version, migrations=migrations or {})
         )
+        self._watch_with(drift)
         self._timing = Timing(
             Trigger(every_steps=checkpoint_frequency, every_seconds=checkpoint_interval),
             refresh=Trigger(every_seconds=refresh_after),
@@ -267,6 +271,7 @@ class CheckpointManager(Returning, DriftWatch, Remembering, AlsoAsync):
             hooks=self.hooks,
             schema_version=self._schema.version,
             migrations=self._schema.migrations,
+            drift=self._pattern,
             reporter=self._reporter,
             clock=self._clock,
         )

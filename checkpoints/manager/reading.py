@@ -43,12 +43,16 @@ class ThreadReader(OverridesAlsoAsync):
     def get_latest_checkpoint(self, kind: Kind | str | None = None) -> Checkpoint | None:
         """Return the newest checkpoint (of a kind) that the head descends from.
 
-        Those in which ``detect_drift`` found drift, or that were saved while it lasted, are passed
-        over: going back to the newest of all would bring the drift back.
+        Those from the onset of drift that ``detect_drift`` found, or that were saved while it
+        lasted, are passed over: going back to the newest of all would bring the drift back.
         """
         wanted = None if kind is None else Kind(kind)
         clean = (record for record in self._lineage() if record.id not in self._drifted)
         return next((record for record in clean if wanted in (None, record.kind)), None)
+
+    def has_drifted(self, ref: Checkpoint | str) -> bool:
+        """Return whether a checkpoint lies in drift that ``detect_drift`` found."""
+        return str(ref) in self._drifted
 
     @also_async
     def load(self, ref: Checkpoint | str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from checkpoints.drift.episodes import Observation
 from checkpoints.drift.metrics.calls import tool_calls
 from checkpoints.drift.metrics.finite import number
 from checkpoints.drift.metrics.states import state_metrics
-from checkpoints.records import Checkpoint, Status
+from checkpoints.records import Checkpoint, Kind, Status
 
 MOST_OWN: Final = 24
 """Metrics of a record that are taken, by the order of their names."""
@@ -59,8 +59,9 @@ def record_metrics(record: Checkpoint, *, before: Checkpoint | None) -> dict[str
     """Return the numbers that need no state: the record's own, its size, and how long it took.
 
     ``duration`` is in seconds since the checkpoint before it in the same run, unless the thread
-    rested there: waited for somebody, or had ended. ``state_size`` is in bytes before
-    compression; only where that is not known ``stored_size`` stands for it.
+    rested there: waited for somebody, or had ended; between routine checkpoints only, for the
+    others are saved between two steps. ``state_size`` is in bytes before compression; only where
+    that is not known ``stored_size`` stands for it.
     """
     found = dict(_sizes(record))
     lasted = _duration(record, before)
@@ -82,6 +83,8 @@ def _sizes(record: Checkpoint) -> Iterator[tuple[str, float]]:
 
 def _duration(record: Checkpoint, before: Checkpoint | None) -> float | None:
     if before is None or before.run_id != record.run_id or before.status in _RESTS:
+        return None
+    if {before.kind, record.kind} != {Kind.ROUTINE}:
         return None
     seconds = (record.created_at - before.created_at).total_seconds()
     return seconds if seconds >= 0 else None
