@@ -257,10 +257,11 @@ class Finding:
 class Changes:
     """What a store gained since a cursor, in the order in which it was written.
 
-    ``threads`` holds the present view of every thread that these changes touch. ``reset`` says
-    that the cursor no longer fitted the store (the file was replaced or renumbered) and that the
-    listing began anew. ``complete`` is false when more waits behind ``cursor``; ``remaining`` then
-    says about how many checkpoints, where that can be told cheaply.
+    ``threads`` holds the present view of every thread that these changes touch; of one whose head
+    is still to come the view may come with it. ``reset`` says that the cursor no longer fitted the
+    store (the file was replaced or renumbered) and that the listing began anew. ``complete`` is
+    false when more waits behind ``cursor``; ``remaining`` then says about how many checkpoints,
+    where that can be told cheaply.
     """
 
     cursor: str

@@ -41,9 +41,9 @@ class Threads:
         named = agent_of(bodies.decode_metadata(first)) if first else None
         return named or self.fallback_agent
 
-    def read(self, thread_id: str, now: datetime) -> Thread:
-        """Return a thread as it stands at ``now``."""
-        agent_id = self.agent(thread_id)
+    def read(self, thread_id: str, now: datetime, *, agent_id: str | None = None) -> Thread:
+        """Return a thread as it stands at ``now``; ``agent_id`` spares looking for its agent."""
+        agent_id = agent_id or self.agent(thread_id)
         row = self.rows.head(thread_id)
         if row is None:
             return Thread(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from checkpoints.connectors.langgraph.records import gather, record_of
 from checkpoints.connectors.langgraph.threads import Threads
 from checkpoints.connectors.langgraph_sqlite.rows import Rows
-from checkpoints.records import Changes, Checkpoint
+from checkpoints.records import Changes, Checkpoint, Thread
 
 _ANCHORS = {
     "checkpoints": "SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints"
@@ -88,12 +88,12 @@ class Scanner:
         if complete:
             touched, end = self._touched(end, limit)
             complete = len(touched) < limit
-        records = tuple(self._records([*page, *touched]))
-        names = dict.fromkeys(record.thread_id for record in records)
+        agents: dict[str, str] = {}
+        records = tuple(self._records([*page, *touched], agents))
         return Changes(
             cursor=str(end),
             checkpoints=records,
-            threads=tuple(self.threads.read(name, now) for name in names),
+            threads=tuple(self._views(agents, end.checkpoints.rowid, now)),
             complete=complete,
             reset=reset,
             remaining=self._last("checkpoints") - end.checkpoints.rowid,
@@ -104,14 +104,26 @@ class Scanner:
         last = self._place("writes", self._last("writes"))
         return Cursor(file=self._file(), checkpoints=Place(), writes=last)
 
-    def _records(self, rowids: list[int]) -> Iterator[Checkpoint]:
-        """Yield the records of rows, each read by itself: bodies can be large."""
-        agents: dict[str, str] = {}
+    def _records(self, rowids: list[int], agents: dict[str, str]) -> Iterator[Checkpoint]:
+        """Yield the records of rows, each read by itself: bodies can be large.
+
+        The agents of their threads are noted in ``agents``.
+        """
         for rowid in dict.fromkeys(rowids):
             for row in self.rows.checkpoints("rowid = ?", (rowid,)):
                 name = row.key.thread_id
                 agent_id = agents.get(name) or agents.setdefault(name, self.threads.agent(name))
                 yield record_of(gather(self.rows, row), agent_id)
+
+    def _views(self, agents: Mapping[str, str], last: int, now: datetime) -> Iterator[Thread]:
+        """Yield how threads stand whose heads were told, ``last`` being the newest row that was.
+
+        Of others the same would be read with each page, until their heads come.
+        """
+        for name, agent_id in agents.items():
+            head = self.rows.head_rowid(name)
+            if head is None or head <= last:
+                yield self.threads.read(name, now, agent_id=agent_id)
 
     def _after(self, rowid: int, limit: int) -> list[int]:
         return [number for (number,) in self.rows.database.rows(_NEW, (rowid, limit))]

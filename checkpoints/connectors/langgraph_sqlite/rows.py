@@ -33,6 +33,7 @@ _WRITE_COLUMNS = (
 )
 _KEY = "thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?"
 _FIRST = "thread_id = ? AND checkpoint_ns = '' ORDER BY checkpoint_id LIMIT 1"
+_HEAD = "thread_id = ? AND checkpoint_ns = ? ORDER BY checkpoint_id DESC LIMIT 1"
 _NEWEST_FIRST = "thread_id = ? AND checkpoint_ns = ? {until} ORDER BY checkpoint_id DESC"
 _PARENTS = (
     "SELECT checkpoint_id, parent_checkpoint_id FROM checkpoints"
@@ -152,8 +153,14 @@ class Rows:
 
     def head(self, thread_id: str, namespace: str = ROOT) -> CheckpointRow | None:
         """Return the newest checkpoint of a namespace: what LangGraph resumes from."""
-        where = "thread_id = ? AND checkpoint_ns = ? ORDER BY checkpoint_id DESC LIMIT 1"
-        return next(self.checkpoints(where, (thread_id, namespace)), None)
+        return next(self.checkpoints(_HEAD, (thread_id, namespace)), None)
+
+    def head_rowid(self, thread_id: str) -> int | None:
+        """Return the number of a thread's head, ``None`` where it has none outside subgraphs."""
+        found = self.database.rows(
+            f"SELECT rowid FROM checkpoints WHERE {_HEAD}", (thread_id, ROOT)
+        )
+        return next((int(rowid) for (rowid,) in found), None)
 
     def writes(self, key: Key) -> list[WriteRow]:
         """Return what tasks wrote after this checkpoint, in the order of their tasks."""

@@ -48,6 +48,31 @@ def test_records_come_in_the_order_of_writing(path: Path) -> None:
     assert [record.step for record in records] == list(range(-1, 7))
 
 
+def test_how_a_thread_stands_is_told_with_its_head(path: Path) -> None:
+    run(path, "early")
+    run(path, "late")
+    store = LangGraphSqliteStore(path)
+    told, cursor = [], None
+    while True:
+        page = store.changes(cursor, limit=4)
+        told.append([(thread.thread_id, thread.head_id) for thread in page.threads])
+        cursor = page.cursor
+        if page.complete:
+            break
+    heads = {
+        name: head.checkpoint_id for name in ("early", "late") if (head := store.head(None, name))
+    }
+    assert told == [[], [("early", heads["early"])], [], [("late", heads["late"])]]
+
+
+def test_a_thread_whose_head_was_told_is_told_again_when_more_of_it_comes(path: Path) -> None:
+    run(path)
+    execute(path, "UPDATE checkpoints SET rowid = 100 - rowid")  # the head is the first row
+    page = LangGraphSqliteStore(path).changes(None, limit=1)
+    following = LangGraphSqliteStore(path).changes(page.cursor, limit=1)
+    assert [thread.head_id for thread in following.threads] == [page.checkpoints[0].id]
+
+
 def test_an_interrupt_that_comes_after_the_scan_is_told_later(path: Path) -> None:
     with graphs.saver(path) as saver:
         graph = graphs.fan(saver)
