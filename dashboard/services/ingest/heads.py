@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dashboard.models import Checkpoint
 from dashboard.services.ingest.cleaning import UnusableRecord
+from dashboard.services.ingest.statements import KEY, find
 from dashboard.services.ingest.upserts import Upserted
 
 LARGEST_VERSION_STEP = 1_000_000
@@ -64,7 +65,8 @@ def find_rows(
 
 
 def _indexed(wanted: set[tuple[int, str]]) -> list[Checkpoint]:
-    if not wanted:
-        return []
-    threads, ids = {pk for pk, _ in wanted}, {checkpoint_id for _, checkpoint_id in wanted}
-    return list(Checkpoint.objects.filter(thread__in=threads, checkpoint_id__in=ids))
+    """Return rows by thread and id: first those outside subgraphs, where nearly all heads are."""
+    outer = list(find(Checkpoint, KEY, [(thread, "", name) for thread, name in wanted]))
+    rest = wanted - {(row.thread_id, row.checkpoint_id) for row in outer}
+    named = Checkpoint.objects.filter(checkpoint_id__in={name for _, name in rest}) if rest else ()
+    return [*outer, *(row for row in named if (row.thread_id, row.checkpoint_id) in rest)]

@@ -1,18 +1,56 @@
-"""Writing many rows with one prepared statement.
+"""Writing many rows with one prepared statement, and finding many by their names.
 
 Django's ``bulk_create`` and ``bulk_update`` resolve an expression for each value of each row, which
-took most of the time of a scan.
+took most of the time of a scan. Its ``a__in=…, b__in=…`` lets SQLite read all rows with one of the
+``a``, however many those are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from itertools import chain, islice
+from typing import Any, Final, TypeVar
 
 from django.db import connection, models
 
 from dashboard.models import Checkpoint
+
+KEY: Final = ("thread", "namespace", "checkpoint_id")
+"""What names a row of a checkpoint."""
+_AT_ONCE: Final = 500
+_Row = TypeVar("_Row", bound=models.Model)
+
+
+def find(
+    model: type[_Row], names: Sequence[str], keys: Iterable[tuple[Any, ...]]
+) -> Iterator[_Row]:
+    """Yield the rows whose fields, on which there must be an index, have these values together."""
+    fields = [model._meta.get_field(name) for name in names]
+    for some in _batches(keys):
+        sql = _finding(model, fields, len(some), "r.*")
+        yield from model._default_manager.raw(sql, [*chain(*some)])
+
+
+def key_of(row: Checkpoint) -> tuple[int, str, str]:
+    """Return what names a row."""
+    return row.thread_id, row.namespace, row.checkpoint_id
+
+
+def _batches(keys: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    left = iter(keys)
+    while some := list(islice(left, _AT_ONCE)):
+        yield some
+
+
+def _finding(model: type[models.Model], fields: Sequence[Any], count: int, columns: str) -> str:
+    wanted = ", ".join(f"w{number}" for number, _ in enumerate(fields))
+    values = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * count)
+    same = " AND ".join(f"r.{_column(f)} = wanted.w{n}" for n, f in enumerate(fields))
+    return (
+        f"WITH wanted({wanted}) AS (VALUES {values})"
+        f" SELECT {columns} FROM wanted JOIN {_table(model)} r ON {same}"
+    )
 
 
 def insert_checkpoints(rows: Sequence[Checkpoint]) -> None:
@@ -68,12 +106,14 @@ def _as_it_is(value: Any) -> Any:
 
 
 def _name(rows: Sequence[Checkpoint]) -> None:
-    found = Checkpoint.objects.filter(
-        thread__in={row.thread_id for row in rows},
-        checkpoint_id__in={row.checkpoint_id for row in rows},
-    )
-    keys = found.order_by().values_list("thread_id", "namespace", "checkpoint_id", "pk")
-    pks = {(thread, namespace, name): pk for thread, namespace, name, pk in keys}
+    fields = [Checkpoint._meta.get_field(name) for name in (*KEY, "id")]
+    columns = ", ".join(f"r.{_column(field)}" for field in fields)
+    pks: dict[tuple[Any, ...], int] = {}
+    with connection.cursor() as cursor:
+        for some in _batches(map(key_of, rows)):
+            sql = _finding(Checkpoint, fields[:-1], len(some), columns)
+            cursor.execute(sql, [*chain(*some)])
+            pks |= {(thread, space, name): pk for thread, space, name, pk in cursor.fetchall()}
     for row in rows:
-        row.pk = pks[row.thread_id, row.namespace, row.checkpoint_id]
+        row.pk = pks[key_of(row)]
         row._state.adding = False

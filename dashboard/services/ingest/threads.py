@@ -12,7 +12,7 @@ from datetime import datetime
 
 import checkpoints
 from dashboard.models import Agent, Checkpoint, Source, Thread
-from dashboard.services.ingest.statements import update
+from dashboard.services.ingest.statements import find, update
 
 WORST_FIRST = (
     checkpoints.Status.FAILED,
@@ -46,13 +46,11 @@ def _threads(
 ) -> dict[tuple[str, str], Thread]:
     """Return threads by name; all of an agent share its object, so that its counters add up."""
     by_pk = {agent.pk: agent for agent in agents.values()}
-    rows = Thread.objects.filter(
-        agent__in=by_pk, thread_id__in={thread_id for _, thread_id in wanted}
-    )
+    names = [(agents[agent_id].pk, thread_id) for agent_id, thread_id in wanted]
+    rows = list(find(Thread, ("agent", "thread_id"), names))
     for row in rows:
         row.agent = by_pk[row.agent_id]
-    found = {(row.agent.agent_id, row.thread_id): row for row in rows}
-    return {name: row for name, row in found.items() if name in wanted}
+    return {(row.agent.agent_id, row.thread_id): row for row in rows}
 
 
 def _lock_agents(source: Source, agent_ids: Collection[str], now: datetime) -> dict[str, Agent]:

@@ -5,7 +5,6 @@ Their threads are locked, so a row that is not there is not about to be made by 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +12,7 @@ from datetime import datetime
 import checkpoints
 from dashboard.models import Checkpoint, Thread
 from dashboard.services.ingest.rows import same_content, to_row
-from dashboard.services.ingest.statements import insert_checkpoints
+from dashboard.services.ingest.statements import KEY, find, insert_checkpoints, key_of
 
 Key = tuple[int, str, str]
 """What names a row: the thread's primary key, the namespace, the checkpoint's id."""
@@ -63,12 +62,12 @@ def upsert(
     for record in records:
         thread = threads[record.agent_id, record.thread_id]
         row = to_row(record, thread_pk=thread.pk, now=now)
-        first = incoming.setdefault(_key(row), row)
+        first = incoming.setdefault(key_of(row), row)
         if same_content(first, row):
-            incoming[_key(row)] = row
+            incoming[key_of(row)] = row
         else:
             result.conflicts.append((first, row))
-    known = _known(incoming)
+    known = {key_of(row): row for row in find(Checkpoint, KEY, incoming)}
     for key, row in incoming.items():
         _sort_in(result, known.get(key), row)
     insert_checkpoints(result.created)
@@ -82,17 +81,3 @@ def _sort_in(result: Upserted, known: Checkpoint | None, row: Checkpoint) -> Non
         result.known.append((known, row))
     else:
         result.conflicts.append((known, row))
-
-
-def _known(incoming: dict[Key, Checkpoint]) -> dict[Key, Checkpoint]:
-    by_thread: dict[int, list[str]] = defaultdict(list)
-    for thread_pk, _, checkpoint_id in incoming:
-        by_thread[thread_pk].append(checkpoint_id)
-    rows = Checkpoint.objects.filter(
-        thread__in=by_thread, checkpoint_id__in={key[2] for key in incoming}
-    )
-    return {_key(row): row for row in rows}
-
-
-def _key(row: Checkpoint) -> Key:
-    return row.thread_id, row.namespace, row.checkpoint_id
