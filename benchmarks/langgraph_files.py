@@ -21,30 +21,30 @@ BODY = 1_500
 """Bytes of messages in each checkpoint."""
 
 
-def write(path: Path, *, checkpoints: int, threads: int) -> None:
-    """Write a file in which threads take turns, each with a run of ``RUN`` steps."""
+def write(path: Path, *, checkpoints: int, threads: int, run: int = RUN, body: int = BODY) -> None:
+    """Write a file in which threads take turns, each with ``run`` steps of ``body`` bytes."""
     with closing(sqlite3.connect(path)) as connection:
         SqliteSaver(connection).setup()
-        rows = list(_rows(checkpoints, threads))
+        rows = _rows(checkpoints, threads, run, body)
         with connection:
             connection.executemany("INSERT INTO checkpoints VALUES (?, '', ?, ?, ?, ?, ?)", rows)
-            connection.executemany(
-                "INSERT INTO writes VALUES (?, '', ?, ?, '~__pregel_pull, work', 0, 'n', 'msgpack',"
-                " x'01')",
-                ((row[0], row[1], f"task of {row[1]}") for row in rows),
+            connection.execute(
+                "INSERT INTO writes SELECT thread_id, '', checkpoint_id, 'task of ' ||"
+                " checkpoint_id, '~__pregel_pull, work', 0, 'n', 'msgpack', x'01'"
+                " FROM checkpoints ORDER BY rowid"
             )
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _rows(checkpoints: int, threads: int) -> Iterator[tuple[Any, ...]]:
+def _rows(checkpoints: int, threads: int, run: int, size: int) -> Iterator[tuple[Any, ...]]:
     begin = datetime.now(UTC) - checkpoints * STEP
     before: dict[str, str] = {}
     for number in range(checkpoints):
-        turn, step = divmod(number, RUN)
-        thread, step = f"thread-{turn % threads}", step + turn // threads * RUN - 1
+        turn, step = divmod(number, run)
+        thread, step = f"thread-{turn % threads}", step + turn // threads * run - 1
         at = begin + number * STEP
         name = _id(at, number)
-        body = ormsgpack.packb(_body(name, at, step))
+        body = ormsgpack.packb(_body(name, at, step, size))
         metadata = {"source": "loop", "step": step, "parents": {}, "agent_id": f"a{number % 20}"}
         yield (
             thread,
@@ -63,13 +63,13 @@ def _id(at: datetime, number: int) -> str:
     return f"{ticks[:8]}-{ticks[8:12]}-6{ticks[12:]}-8000-{number:012x}"
 
 
-def _body(name: str, at: datetime, step: int) -> dict[str, Any]:
+def _body(name: str, at: datetime, step: int, size: int) -> dict[str, Any]:
     version, last = f"{step + 2:032}.0.5", f"{step + 1:032}.0.5"
     return {
         "v": 4,
         "ts": at.isoformat(),
         "id": name,
-        "channel_values": {"messages": ["x" * (BODY // 3)] * 3, "branch:to:work": None},
+        "channel_values": {"messages": ["x" * (size // 3)] * 3, "branch:to:work": None},
         "channel_versions": {"messages": version, "branch:to:work": version},
         "versions_seen": {"__input__": {}, "work": {"branch:to:work": last}},
         "updated_channels": ["messages"],
