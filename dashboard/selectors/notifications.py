@@ -154,3 +154,8 @@ def _rows(user: User, found: QuerySet[NotificationChannel]) -> list[ChannelRow]:
         )
         for channel in channels
     ]
+
+
+def require_administered(*, user: User) -> None:
+    """Return for who administers a project, which adding a channel takes. Raises Forbidden."""
+    require(user, "admin")

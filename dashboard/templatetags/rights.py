@@ -15,3 +15,9 @@ register = template.Library()
 def administers(user: Any) -> bool:
     """Say whether a person administers any project."""
     return access.may(user, "admin")
+
+
+@register.filter
+def operates(user: Any) -> bool:
+    """Say whether a person operates any project."""
+    return access.may(user, "operate")

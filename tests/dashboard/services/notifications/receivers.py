@@ -142,7 +142,7 @@ def mail_server() -> Iterator[Mailbox]:
     box = Mailbox()
     controller = Controller(box, hostname="127.0.0.1", port=0)
     controller.start()
-    box.port = controller.server.sockets[0].getsockname()[1]
+    box.port = controller.server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
     try:
         yield box
     finally:
