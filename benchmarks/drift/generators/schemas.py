@@ -15,8 +15,9 @@ State = dict[str, Any]
 def schema_series(seed: int, *, each: int = 10) -> Iterator[dict[str, Any]]:
     """Yield ``each`` series per length and kind of change, and as many clean ones as changed.
 
-    A third has a field that comes and goes for a while. All have optional fields, some that may be null, unions, lists of any length, mappings with
-    ids as keys, and single exceptions. A change must be found within 12 states.
+    All have optional fields, some that may be null, unions, lists of any length, mappings with
+    ids as keys, and single exceptions; a third has a field that comes and goes. A change must
+    be found within 12 states.
     """
     random = Random(seed)
     for length in LENGTHS:
