@@ -15,6 +15,7 @@ from dashboard.views import (
     findings,
     forks,
     operations,
+    notifications,
     overview,
     policies,
     projects,
@@ -35,6 +36,8 @@ _OPERATION = "operations/<uuid:operation_id>/"
 _PROJECT = "settings/projects/<row:project_id>/"
 _SOURCE = "sources/<row:source_id>/"
 _TARGET = "<slug:level>/<row:target_id>/"
+_CHANNEL = "settings/notifications/<row:channel_id>/"
+_CHANNEL_RULE = "settings/notifications/rules/<row:rule_id>/"
 _SCHEDULE = "storage/schedules/<row:schedule_id>/"
 
 urlpatterns = [
@@ -127,3 +130,13 @@ urlpatterns = [
     path("settings/tokens/", tokens.tokens, name="tokens"),
     path("settings/tokens/<row:token_id>/revoke/", tokens.revoke, name="token-revoke"),
 ]
+    path("settings/notifications/", notifications.channels, name="notifications"),
+    path("settings/notifications/add/", notifications.add, name="channel-add"),
+    path(_CHANNEL, notifications.channel, name="channel"),
+    path(f"{_CHANNEL}test/", notifications.test, name="channel-test"),
+    path(f"{_CHANNEL}pause/", notifications.pause, name="channel-pause"),
+    path(f"{_CHANNEL}resume/", notifications.resume, name="channel-resume"),
+    path(f"{_CHANNEL}remove/", notifications.remove, name="channel-remove"),
+    path(f"{_CHANNEL}rules/add/", notifications.add_rule, name="channel-rule-add"),
+    path(_CHANNEL_RULE, notifications.rule, name="channel-rule"),
+    path(f"{_CHANNEL_RULE}remove/", notifications.remove_rule, name="channel-rule-remove"),

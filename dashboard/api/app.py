@@ -16,6 +16,7 @@ from dashboard.api import (
     audit,
     drills,
     objectives,
+    notifications,
     operations,
     policies,
     pushes,
@@ -77,6 +78,6 @@ api = Api(
     docs_url=None,
 )
 _PARTS = (pushes, reports, reads, operations, policies, sources, storage, quotas)
-for _part in (*_PARTS, drills, objectives, audit):
+for _part in (*_PARTS, notifications, drills, objectives, audit):
     api.add_router("", _part.router)
 handle_errors(api)

@@ -13,6 +13,7 @@ from dashboard.api import (
     drill_examples,
     examples,
     objective_examples,
+    notification_examples,
     source_examples,
     storage_examples,
 )
@@ -179,6 +180,33 @@ ENDPOINTS: Mapping[str, Described] = {
 def describe(schema: Description) -> Description:
     """Add problems and examples to ninja's description. Raises KeyError for one not described."""
     schema["components"]["schemas"]["ProblemOut"] = ProblemOut.model_json_schema()
+    "list_all_channels": Described(CALLER, {200: notification_examples.CHANNELS}),
+    "add_channel": Described(
+        (*DECIDE, *BODY, "refused"),
+        {201: notification_examples.ADDED},
+        {"A webhook": notification_examples.CHANNEL_IN},
+    ),
+    "get_channel": Described(ONE, {200: notification_examples.CHANNEL}),
+    "put_channel": Described(
+        (*DECIDE, *BODY, "refused"),
+        {200: notification_examples.CHANGED},
+        {"Fewer messages": notification_examples.CHANGE},
+    ),
+    "delete_channel": Described(ACT, {}),
+    "test_channel": Described((*ACT, "refused"), {202: notification_examples.TESTED}),
+    "add_rule": Described(
+        (*ACT, *BODY, "refused"),
+        {201: notification_examples.RULE},
+        {"What is told at night": notification_examples.RULE_IN},
+    ),
+    "put_rule": Described(
+        (*ACT, *BODY, "refused"),
+        {200: notification_examples.RULE},
+        {"What is told at night": notification_examples.RULE_IN},
+    ),
+    "delete_rule": Described(ACT, {}),
+    "list_all_messages": Described(ONE, {200: notification_examples.MESSAGES}),
+    "get_message": Described(ONE, {200: notification_examples.MESSAGE}),
     for methods in schema["paths"].values():
         for operation in methods.values():
             _add(operation, ENDPOINTS[operation["operationId"]])

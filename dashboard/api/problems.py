@@ -20,6 +20,7 @@ from dashboard.problems import CODES, Problem, problem_response
 from dashboard.services.drills import DrillRefused
 from dashboard.services.ingest import ContentConflict, UnusableRecord
 from dashboard.services.operations import OperationRefused
+from dashboard.services.notifications import NotificationRefused
 from dashboard.services.orders import OrderInvalid
 from dashboard.services.retention import RetentionRefused
 from dashboard.services.sources import SourceRefused
@@ -51,6 +52,7 @@ def handle_errors(api: NinjaAPI) -> None:
         DrillRefused: _answers("refused"),
         QuotaRefused: _answers("refused"),
         SourceRefused: _answers("refused"),
+        NotificationRefused: _answers("refused"),
         OrderInvalid: _unusable,
         UnusableRecord: _unusable,
         ValidationError: _invalid,

@@ -14,6 +14,7 @@ from dashboard.commands import (
     audit,
     drills,
     instance,
+    notifications,
     operations,
     people,
     quotas,
@@ -34,3 +35,4 @@ def register(app: typer.Typer) -> None:
     app.add_typer(sources.commands, name="sources")
     app.add_typer(drills.commands, name="drills")
     app.add_typer(quotas.commands, name="quota")
+    app.add_typer(notifications.commands, name="notifications")

@@ -65,6 +65,7 @@ def _explained() -> Iterator[None]:
     from django.http import Http404
 
     from dashboard.services.drills import DrillRefused
+    from dashboard.services.notifications import NotificationRefused
     from dashboard.services.operations import OperationRefused
     from dashboard.services.orders import OrderInvalid
     from dashboard.services.projects import ProjectRefused
@@ -79,6 +80,7 @@ def _explained() -> Iterator[None]:
     except (
         PermissionDenied,
         DrillRefused,
+        NotificationRefused,
         RetentionRefused,
         ProjectRefused,
         QuotaRefused,

@@ -23,6 +23,7 @@ from dashboard.models import (
     Directive,
     Drill,
     ObjectiveAlert,
+    NotificationMessage,
     Project,
     PruneSchedule,
     Role,
@@ -31,10 +32,12 @@ from dashboard.models import (
 from dashboard.services import reports
 from dashboard.services.ingest import ingest_push
 from dashboard.services.tokens import create_token
+from dashboard.services.notifications import targets
 from tests.benches import Clock, register, save_steps
 from tests.dashboard.people import join, log_in
 from tests.dashboard.records import push, record
 
+from tests.dashboard.services.notifications.yard import make_channel
 WRITES = re.compile(r"^\s*(INSERT INTO|UPDATE|DELETE FROM)\s+\"?(\w+)", re.IGNORECASE)
 UNCOUNTED = {"django_session"}
 """What a GET may write: a session keeps messages and tokens of forms."""
@@ -43,10 +46,21 @@ UNCOUNTED = {"django_session"}
 BODY = {"reason": "it went astray", "idempotency_key": "one-click", "name": "something"}
 """What most forms ask for."""
 BODIES: dict[str, dict[str, Any]] = {
+CHANNEL = {
+    "kind": "webhook",
+    "address": "http://127.0.0.1:9/hook",
+    "per_hour": "20",
+    "severity": "low",
+    "time_zone": "UTC",
+}
     "account_login": {"login": "nobody", "password": "wrong"},
     "fork": {"thread_id": "branch", "nonce": "1"},
     "members": {"username": "other", "role": "viewer"},
     "operation-approve": {"plan_hash": "{plan_hash}"},
+    "channel": {"per_hour": "20"},
+    "channel-add": {**CHANNEL, "project_id": "{project_id}"},
+    "channel-rule": {"severity": "low", "time_zone": "UTC"},
+    "channel-rule-add": {"severity": "low", "time_zone": "UTC"},
     "operation-confirm": {"plan_hash": "{plan_hash}"},
     "policy": {"keeps": "some", "newest": "3"},
     "policy-simulate": {"keeps": "some", "newest": "3"},
@@ -88,18 +102,28 @@ BODIES: dict[str, dict[str, Any]] = {
     "api:undo_operation": {"reason": "w"},
     "api:add_source": {"address": "{store_url}", "project": "{project_id}"},
     "api:list_sources": {"address": "{store_url}", "project": "{project_id}"},
+    "api:add_channel": {
+        "project": "{project_id}",
+        "name": "x",
+        "kind": "webhook",
+        "address": "http://127.0.0.1:9/hook",
+    },
+    "api:put_channel": {"name": "x"},
+    "api:add_rule": {"severity": "high"},
+    "api:put_rule": {"severity": "high"},
     "api:try_source": {"address": "{store_url}"},
     "api:put_credentials": {"user": "ada"},
     "api:delete_credentials": {"user": "ada"},
 }
 """What else makes a good request, by the address's name; ``{parameter}`` is a row's key."""
 for _method in ("get", "delete"):
-    for _row in ("schedule", "policy", "objective", "quota"):
+    for _row in ("schedule", "policy", "objective", "quota", "channel", "rule"):
         BODIES[f"api:{_method}_{_row}"] = BODIES[f"api:put_{_row}"]
 QUERIES: dict[str, dict[str, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
+BODIES["api:list_all_channels"] = BODIES["api:add_channel"]
 class World:
     """Who asks, by their cookies, and what stands for an address's parameters."""
 
@@ -180,6 +204,7 @@ def make_world(folder: Path) -> World:
             "drill_id": drill.pk,
             "drill": drill.pk,
             "alert_id": alert.pk,
+            **_told(operator, now),
             "level": "source",
             "target_id": bench.source.pk,
             "project_id": bench.source.project_id,
@@ -231,6 +256,22 @@ def _reported(token: ApiToken, thread_id: str, now: datetime) -> Checkpoint:
     records = [record(step, thread_id=thread_id) for step in (1, 2, 3)]
     ingest_push(token=token, push=push(*records, version=3), now=now)
     return Checkpoint.objects.get(thread__thread_id=thread_id, checkpoint_id="checkpoint-1")
+
+def _told(user: User, now: datetime) -> dict[str, Any]:
+    """Make a channel with a rule and a message, and return what stands for them in addresses."""
+    channel = make_channel(user, targets.webhook(CHANNEL["address"]), now)
+    message = NotificationMessage.objects.create(
+        channel=channel, kind="news", severity="low", title="Drift", created_at=now
+    )
+    rule = channel.rules.get().pk
+    return {
+        "channel_id": channel.pk,
+        "channel": channel.pk,
+        "rule_id": rule,
+        "rule": rule,
+        "message": message.pk,
+    }
+
 
 
 def _directive(token: ApiToken, operator: User, now: datetime) -> Directive:
