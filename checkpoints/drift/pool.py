@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from checkpoints.drift.continuity import Continuity, Key
 from checkpoints.drift.fusion import FLOOR
+from checkpoints.drift.metrics.finite import number
 from checkpoints.drift.numeric import Band, SeriesDetector
 from checkpoints.drift.signals import Evidence, Pattern, Signal, SignalKind
 
@@ -32,7 +33,7 @@ class Found(NamedTuple):
 
 @dataclass(slots=True)
 class _Series:
-    """A detector, and since when it has been pressed. ``said`` is when it last gave a signal."""
+    """A detector, and since when it has been pressed."""
 
     detector: SeriesDetector
     pressure: float = 0.0
@@ -69,11 +70,13 @@ class SeriesPool:
     def _updated(
         self, metrics: Mapping[str, float], step: str | None, thread_id: str, index: int
     ) -> Iterator[Found]:
-        for metric, value in metrics.items():
-            key = (step, metric)
-            series = self._of(key)
-            joined = self._continuity.joined(key, thread_id, value) if series else None
-            if series is None or joined is None:
+        for metric, given in metrics.items():
+            key, value = (step, metric), number(given)
+            series = None if value is None else self._of(key)
+            if series is None or value is None:
+                continue
+            joined = self._continuity.joined(key, thread_id, value)
+            if joined is None:
                 continue
             if joined.is_new_series:
                 series = self._series[key] = self._made(metric)
