@@ -14,13 +14,16 @@ from checkpoints.drift.similarity import says_something, similarity
 __all__ = ["GoalDivergence", "similarity"]
 
 METRIC: Final = "divergence"
-LEAST_RISE: Final = 0.25
+LEAST_RISE: Final = 0.15
 """A smaller rise may be how a plan is worded."""
-_PATTERNS: Final = frozenset({Pattern.LEVEL, Pattern.RAMP, Pattern.SPIKE})
+_PATTERNS: Final = frozenset({Pattern.LEVEL, Pattern.RAMP})
 
 
 class GoalDivergence:
-    """Watches 1 − :func:`similarity` of goal and plan as one more series; only rises count."""
+    """Watches 1 − :func:`similarity` of goal and plan as one more series.
+
+    Only rises that last count: a single plan may be worded otherwise.
+    """
 
     def __init__(self, *, sensitivity: float | str = 0.5) -> None:
         self._series = SeriesDetector(METRIC, sensitivity=sensitivity)

@@ -45,6 +45,12 @@ def _series(
     return {"metric": name, "x": states, "label": label}
 
 
+def states_of(random: Random, length: int) -> list[State]:
+    """Return states of one agent, all of one form."""
+    make = _maker(random)
+    return [make(place) for place in range(length)]
+
+
 def _maker(random: Random) -> Callable[[int], State]:
     """Return what makes the states of one agent, with chances of its own."""
     optional, null, whole = (random.uniform(0.1, 0.9) for _ in range(3))
