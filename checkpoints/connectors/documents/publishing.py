@@ -30,6 +30,7 @@ _LASTING = frozenset(
         errno.EDQUOT,
         errno.ENAMETOOLONG,
         errno.ENOTDIR,
+        errno.EISDIR,
         errno.ELOOP,
     }
 )
@@ -120,7 +121,9 @@ def place(directory: int, name: str, content: bytes, look: Look) -> None:
     except OSError as error:
         raise _explain(name, error) from error
     finally:
-        discard(directory, temporary)
+        # What else lies there is somebody else's, and was said to be in the way.
+        with suppress(OSError):
+            discard(directory, temporary)
 
 
 def _explain(name: str, error: OSError) -> PlanRefused | PermanentStoreError | TransientStoreError:
