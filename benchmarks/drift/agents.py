@@ -140,8 +140,9 @@ def _changed(random: Random, noise: list[float], shape: str, incident: Incident)
 
 def _in_units(random: Random, name: str, noise: list[float]) -> list[float]:
     if name == "divergence":
-        middle, spread = random.uniform(0.1, 0.25), random.uniform(0.02, 0.05)
-        return [min(1.0, max(0.0, middle + spread * value)) for value in noise]
+        middle = random.uniform(0.1, 0.24)
+        odds = math.log(middle / (1 - middle))
+        return [1 / (1 + math.exp(-odds - 0.42 * value)) for value in noise]
     if name == "tool_calls":
         rate = random.uniform(2, 7)
         return [float(max(0, round(rate + math.sqrt(rate) * value))) for value in noise]

@@ -1,4 +1,4 @@
-"""One agent under watch: one episode for what belongs together, bounded, and the same after JSON."""
+"""One agent under watch: one episode for what belongs together, bounded, the same after JSON."""
 
 from __future__ import annotations
 
