@@ -18,7 +18,6 @@ TAKE_SAMPLES = "storage.sample"
 MEASURE_SOURCE = "storage.measure"
 RUN_DRILL = "drills.run"
 ANALYSE_DRIFT = "drift.analyse"
-READ_STATES = "drift.read"
 BACKFILL_DRIFT = "drift.backfill"
 DELIVER_MESSAGE = "notifications.deliver"
 
@@ -51,11 +50,6 @@ def enqueue_message(message_id: UUID) -> None:
 def enqueue_drift() -> None:
     """Ask a worker to look at the agents that have something new."""
     _send_on_commit(ANALYSE_DRIFT)
-
-
-def enqueue_states(source_id: int) -> None:
-    """Ask a worker to read numbers out of a source's newest states."""
-    _send_on_commit(READ_STATES, source_id)
 
 
 def enqueue_drift_backfill(backfill_pk: int) -> None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from dashboard.celery import app
 from dashboard.services import (
+    drift,
     drills,
     due_scans,
     heartbeats,
@@ -32,6 +33,7 @@ def reconcile() -> None:
     operations.reconcile(now=timezone.now())
     retention.begin_due(now=timezone.now())
     drills.begin_due(now=timezone.now())
+    drift.look_round(now=timezone.now())
     heartbeats.beat(name=WORKER, now=timezone.now())
 
 

@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from dashboard.celery import app
 from dashboard.queue import (
+    ANALYSE_DRIFT,
+    BACKFILL_DRIFT,
     DELIVER_MESSAGE,
     MEASURE_SOURCE,
     RUN_DRILL,
@@ -18,7 +20,7 @@ from dashboard.queue import (
     SCAN_SOURCE,
     TAKE_SAMPLES,
 )
-from dashboard.services import drills, notifications, operations, retention, scans, storage
+from dashboard.services import drift, drills, notifications, operations, retention, scans, storage
 
 
 @app.task(name=RUN_OPERATION)
@@ -51,6 +53,18 @@ def run_drill(drill_pk: int) -> None:
 def deliver_message(message_id: str) -> None:
     """Deliver a message, or find that it is claimed or delivered."""
     notifications.deliver(message_id=UUID(message_id), now=timezone.now)
+
+
+@app.task(name=ANALYSE_DRIFT)
+def analyse_drift() -> None:
+    """Look for drift in the agents that have something new, or find that another worker does."""
+    drift.analyse_due(now=timezone.now)
+
+
+@app.task(name=BACKFILL_DRIFT)
+def backfill_drift(backfill_pk: int) -> None:
+    """Do a piece of a backfill, or find that it is claimed or done."""
+    drift.carry_on(backfill_pk=backfill_pk, now=timezone.now)
 
 
 @app.task(name=TAKE_SAMPLES)

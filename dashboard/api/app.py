@@ -14,9 +14,10 @@ from ninja.operation import Operation
 
 from dashboard.api import (
     audit,
+    drift,
     drills,
-    objectives,
     notifications,
+    objectives,
     operations,
     policies,
     pushes,
@@ -78,6 +79,6 @@ api = Api(
     docs_url=None,
 )
 _PARTS = (pushes, reports, reads, operations, policies, sources, storage, quotas)
-for _part in (*_PARTS, notifications, drills, objectives, audit):
+for _part in (*_PARTS, notifications, drift, drills, objectives, audit):
     api.add_router("", _part.router)
 handle_errors(api)

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from dashboard.api import (
+    drift_examples,
     drill_examples,
     examples,
-    objective_examples,
     notification_examples,
+    objective_examples,
     source_examples,
     storage_examples,
 )
@@ -51,6 +52,31 @@ class Described(NamedTuple):
 
 
 ENDPOINTS: Mapping[str, Described] = {
+    "list_drift_alerts": Described(ONE, {200: drift_examples.ALERTS}),
+    "get_drift_alert": Described(ONE, {200: drift_examples.WHOLE}),
+    "acknowledge_drift_alert": Described((*ACT, "refused"), {200: drift_examples.ACKNOWLEDGED}),
+    "snooze_drift_alert": Described(
+        (*ACT, *BODY, "refused"), {200: drift_examples.SNOOZED}, {"Until": drift_examples.UNTIL}
+    ),
+    "resolve_drift_alert": Described(
+        (*ACT, *BODY, "refused"), {200: drift_examples.RESOLVED}, {"Why": drift_examples.REASON}
+    ),
+    "not_drift": Described(
+        (*ACT, *BODY, "refused"), {200: drift_examples.NOT_DRIFT}, {"Why": drift_examples.USUAL}
+    ),
+    "get_alert_series": Described(ONE, {200: drift_examples.SERIES}),
+    "get_agent_series": Described(ONE, {200: drift_examples.AGENT_SERIES}),
+    "get_drift_tuning": Described(ONE, {200: drift_examples.TUNING}),
+    "put_drift_tuning": Described(
+        (*ACT, *BODY, "refused"),
+        {200: drift_examples.TUNING},
+        {"Less closely by latency": drift_examples.TUNED},
+    ),
+    "replay_drift": Described(
+        (*ACT, *BODY, "refused"),
+        {200: drift_examples.REPLAY},
+        {"Other sensitivities": drift_examples.SENSITIVITIES},
+    ),
     "push_checkpoints": Described(
         (*CALLER, "content_conflict", *BODY),
         {200: examples.PUSHED_AGAIN, 201: examples.PUSHED},
@@ -154,32 +180,6 @@ ENDPOINTS: Mapping[str, Described] = {
     "pause_schedule": Described(ACT, {200: examples.SCHEDULE_PAUSED}),
     "resume_schedule": Described(DECIDE, {200: examples.SCHEDULE}),
     "run_schedule": Described((*DECIDE, "refused"), {202: examples.RUN_BEGUN}),
-    "list_all_drills": Described(ONE, {200: drill_examples.DRILLS}),
-    "create_drill": Described(
-        (*ACT, *BODY, "refused"),
-        {202: drill_examples.BEGUN},
-        {"A source": drill_examples.ASKED, "One agent": drill_examples.ASKED_OF_AGENT},
-    ),
-    "get_drill": Described(ONE, {200: drill_examples.WHOLE}),
-    "list_all_objectives": Described(ONE, {200: objective_examples.OBJECTIVES}),
-    "get_objective": Described(ONE, {200: objective_examples.APPLIED}),
-    "put_objective": Described(
-        (*ACT, *BODY),
-        {200: objective_examples.APPLIED},
-        {
-            "Half an hour": objective_examples.HALF_AN_HOUR,
-            "None from here on": objective_examples.NONE_HERE,
-        },
-    ),
-    "delete_objective": Described(ACT, {200: objective_examples.INHERITED}),
-    "list_events": Described((*CALLER, "not_found", "invalid"), {200: examples.EVENTS}),
-    "verify_audit": Described(CALLER, {200: examples.VERIFICATION}),
-}
-
-
-def describe(schema: Description) -> Description:
-    """Add problems and examples to ninja's description. Raises KeyError for one not described."""
-    schema["components"]["schemas"]["ProblemOut"] = ProblemOut.model_json_schema()
     "list_all_channels": Described(CALLER, {200: notification_examples.CHANNELS}),
     "add_channel": Described(
         (*DECIDE, *BODY, "refused"),
@@ -207,6 +207,32 @@ def describe(schema: Description) -> Description:
     "delete_rule": Described(ACT, {}),
     "list_all_messages": Described(ONE, {200: notification_examples.MESSAGES}),
     "get_message": Described(ONE, {200: notification_examples.MESSAGE}),
+    "list_all_drills": Described(ONE, {200: drill_examples.DRILLS}),
+    "create_drill": Described(
+        (*ACT, *BODY, "refused"),
+        {202: drill_examples.BEGUN},
+        {"A source": drill_examples.ASKED, "One agent": drill_examples.ASKED_OF_AGENT},
+    ),
+    "get_drill": Described(ONE, {200: drill_examples.WHOLE}),
+    "list_all_objectives": Described(ONE, {200: objective_examples.OBJECTIVES}),
+    "get_objective": Described(ONE, {200: objective_examples.APPLIED}),
+    "put_objective": Described(
+        (*ACT, *BODY),
+        {200: objective_examples.APPLIED},
+        {
+            "Half an hour": objective_examples.HALF_AN_HOUR,
+            "None from here on": objective_examples.NONE_HERE,
+        },
+    ),
+    "delete_objective": Described(ACT, {200: objective_examples.INHERITED}),
+    "list_events": Described((*CALLER, "not_found", "invalid"), {200: examples.EVENTS}),
+    "verify_audit": Described(CALLER, {200: examples.VERIFICATION}),
+}
+
+
+def describe(schema: Description) -> Description:
+    """Add problems and examples to ninja's description. Raises KeyError for one not described."""
+    schema["components"]["schemas"]["ProblemOut"] = ProblemOut.model_json_schema()
     for methods in schema["paths"].values():
         for operation in methods.values():
             _add(operation, ENDPOINTS[operation["operationId"]])

@@ -17,10 +17,11 @@ from dashboard.api.bodies import BodyRefused
 from dashboard.api.operation_schemas import place_of
 from dashboard.middleware.requests import request_id
 from dashboard.problems import CODES, Problem, problem_response
+from dashboard.services.drift import DriftRefused
 from dashboard.services.drills import DrillRefused
 from dashboard.services.ingest import ContentConflict, UnusableRecord
-from dashboard.services.operations import OperationRefused
 from dashboard.services.notifications import NotificationRefused
+from dashboard.services.operations import OperationRefused
 from dashboard.services.orders import OrderInvalid
 from dashboard.services.retention import RetentionRefused
 from dashboard.services.sources import SourceRefused
@@ -49,10 +50,11 @@ def handle_errors(api: NinjaAPI) -> None:
         ObjectDoesNotExist: lambda request, _: problem(request, "not_found", NOT_THERE),
         OperationRefused: _refused,
         RetentionRefused: _answers("refused"),
+        DriftRefused: _answers("refused"),
         DrillRefused: _answers("refused"),
+        NotificationRefused: _answers("refused"),
         QuotaRefused: _answers("refused"),
         SourceRefused: _answers("refused"),
-        NotificationRefused: _answers("refused"),
         OrderInvalid: _unusable,
         UnusableRecord: _unusable,
         ValidationError: _invalid,

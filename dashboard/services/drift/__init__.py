@@ -2,6 +2,12 @@
 
 from dashboard.selectors.drift_rungs import rungs as ladder_of
 from dashboard.services.drift.analysing import analyse_agent, analyse_due
+from dashboard.services.drift.backfilling import (
+    begin_backfill,
+    cancel_backfill,
+    carry_on,
+    find_backfill,
+)
 from dashboard.services.drift.errors import DriftRefused
 from dashboard.services.drift.lifecycle import acknowledge, not_drift, resolve, snooze
 from dashboard.services.drift.rounds import look_round
@@ -13,6 +19,10 @@ __all__ = [
     "acknowledge",
     "analyse_agent",
     "analyse_due",
+    "begin_backfill",
+    "cancel_backfill",
+    "carry_on",
+    "find_backfill",
     "ladder_of",
     "look_round",
     "not_drift",

@@ -23,6 +23,7 @@ from dashboard.models import AgentWatch
 from dashboard.selectors.drift_observations import Pending, chunks, pending
 from dashboard.services.drift import alerting, detectors
 from dashboard.services.drift.calming import Calm
+from dashboard.services.drift.reading import Budget, read_new
 from dashboard.services.drift.watches import Claim, ClaimLost, claim, due, lock
 
 PIECE_SECONDS: Final = 10.0
@@ -103,6 +104,7 @@ class _Look:
 
     def go_through(self) -> None:
         """Give the detector all that is new, then look whether the agent is silent too long."""
+        read_new(self.claim.watch, self.new.refs, now=self.now(), budget=Budget())
         for some in chunks(self.new.refs):
             for _, observation in some:
                 self._take(observation)

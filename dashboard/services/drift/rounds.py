@@ -7,6 +7,7 @@ from datetime import datetime
 from dashboard import queue
 from dashboard.models import AgentWatch, DriftAlert, DriftState
 from dashboard.services.drift import telling
+from dashboard.services.drift.backfilling import hint_again
 from dashboard.services.drift.watches import due
 
 
@@ -18,6 +19,7 @@ def look_round(*, now: datetime) -> int:
     silent = AgentWatch.objects.filter(enabled=True, waiting=False, stall_due_at__lte=now)
     silent.update(waiting=True, hinted_at=now)
     _wake(now)
+    hint_again(now=now)
     waiting = len(due(now, 1))
     if waiting:
         queue.enqueue_drift()

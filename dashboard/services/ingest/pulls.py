@@ -9,6 +9,7 @@ from django.db import transaction
 
 import checkpoints
 from dashboard.models import Checkpoint, Source, Thread
+from dashboard.services.drift.marking import mark
 from dashboard.services.ingest import cleaning, findings
 from dashboard.services.ingest.heads import find_rows
 from dashboard.services.ingest.resets import begin_anew
@@ -41,6 +42,7 @@ def ingest_changes(*, source: Source, changes: checkpoints.Changes, now: datetim
         _follow_removals(upserted, changes.removals)
         _follow_threads(upserted, changes.threads)
         save_threads(threads.values())
+        mark(_agents_of(upserted.created, threads.values()), now=now)
         findings.keep(source, _findings(changes, upserted), now=now)
     return Ingested(
         created=len(upserted.created),
@@ -71,6 +73,12 @@ def _names(
         except cleaning.UnusableRecord:
             continue
         yield item.agent_id, item.thread_id
+
+
+def _agents_of(rows: Iterable[Checkpoint], threads: Iterable[Thread]) -> set[int]:
+    """Return the agents that have new rows."""
+    agents = {thread.pk: thread.agent_id for thread in threads}
+    return {agents[row.thread_id] for row in rows}
 
 
 def _count_created(upserted: Upserted) -> None:

@@ -12,6 +12,7 @@ import checkpoints
 from dashboard import queue
 from dashboard.access import Forbidden
 from dashboard.models import ApiToken, Checkpoint, Source, Thread
+from dashboard.services.drift.marking import mark
 from dashboard.services.ingest.cleaning import UnusableRecord, check_id, check_record
 from dashboard.services.ingest.heads import PushedHead, ThreadName, move_heads
 from dashboard.services.ingest.reported_sources import reported_source
@@ -47,7 +48,7 @@ def ingest_push(*, token: ApiToken, push: Push, now: datetime) -> Ingested:
         upserted = upsert(lock_threads(source, names, now=now), push.records, now=now)
         if upserted.conflicts:
             raise ContentConflict(upserted.conflicts[0][0].checkpoint_id)
-        settle(source, upserted, {_thread_of(push): push.head} if push.head else {})
+        settle(source, upserted, {_thread_of(push): push.head} if push.head else {}, now=now)
     return _ingested(upserted, push)
 
 
@@ -69,8 +70,14 @@ def _check_record(record: checkpoints.Checkpoint, place: str) -> None:
         raise UnusableRecord(f"{place}.{error.field}", str(error)) from error
 
 
-def settle(source: Source, upserted: Upserted, heads: Mapping[ThreadName, PushedHead]) -> None:
-    """Count what came in and save its threads.
+def settle(
+    source: Source,
+    upserted: Upserted,
+    heads: Mapping[ThreadName, PushedHead],
+    *,
+    now: datetime,
+) -> None:
+    """Count what came in, save its threads, let its agents be looked at for drift.
 
     Of a connected source the store alone tells heads and statuses; it is scanned soon. Raises
     UnusableRecord for a head that cannot be.
@@ -81,6 +88,9 @@ def settle(source: Source, upserted: Upserted, heads: Mapping[ThreadName, Pushed
     else:
         _believe(upserted, heads)
     save_threads(upserted.threads.values())
+    touched = {row.thread_id for row in upserted.created}
+    agents = {one.agent_id for one in upserted.threads.values() if one.pk in touched}
+    mark(agents, now=now)
 
 
 def _count_created(upserted: Upserted) -> None:

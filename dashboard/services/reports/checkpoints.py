@@ -26,7 +26,8 @@ def take_checkpoints(
     touched = {item.thread: threads[item.thread] for item in sound}
     upserted = upsert(touched, [item.record for item in sound], now=now)
     conflicting = _conflicting(upserted, sound)
-    settle(source, upserted, _newest_heads(item for item in sound if item not in conflicting))
+    heads = _newest_heads(item for item in sound if item not in conflicting)
+    settle(source, upserted, heads, now=now)
     refused += [Refused(id=i.id, detail=str(ContentConflict(i.record.id))) for i in conflicting]
     return len(upserted.created), refused
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import transaction
 
 from dashboard.models import ApiToken, Directive, Source, Thread
+from dashboard.services.drift.marking import mark
 from dashboard.services.ingest.cleaning import UnusableRecord
 from dashboard.services.ingest.heads import ThreadName
 from dashboard.services.ingest.reported_sources import find_source, reported_source
@@ -112,9 +113,14 @@ def _take(
     told, unknown = take_acknowledgements(
         token, source, [item for item in items if isinstance(item, AcknowledgementItem)], now
     )
-    happened = (
+    measured = (
         take_failures(threads, [i for i in items if isinstance(i, FailureItem)], now),
         take_metrics(threads, [i for i in items if isinstance(i, MetricsItem)], now),
+    )
+    if any(measured):
+        mark({thread.agent_id for thread in threads.values()}, now=now)
+    happened = (
+        *measured,
         take_effects(threads, [i for i in items if isinstance(i, EffectItem)], now),
         take_resumes(threads, [i for i in items if isinstance(i, ResumeItem)], now),
     )
