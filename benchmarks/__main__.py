@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--quick] [--markdown] [SECTION …]``: measure and print the table."""
+"""``python -m benchmarks [--quick] [--million] [--markdown] [SECTION …]``: measure, print a table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def main() -> None:
     chosen = _arguments()
     if chosen.one:
         printer = print_markdown if chosen.markdown else print_table
-        printer(chosen.one, rows_of(chosen.one, quick=chosen.quick))
+        printer(chosen.one, rows_of(chosen.one, quick=chosen.quick, million=chosen.million))
         return
     print_machine(described(), markdown=chosen.markdown)
     options = [name for name, value in vars(chosen).items() if value is True]
@@ -31,8 +31,8 @@ def main() -> None:
         print_why()
 
 
-def rows_of(section: str, *, quick: bool) -> Iterator[Row]:
-    """Return a section's rows; two of them have a quick run."""
+def rows_of(section: str, *, quick: bool, million: bool = False) -> Iterator[Row]:
+    """Return a section's rows; two of them have a quick run, the scans a very long one."""
     if section == "native":
         from benchmarks.native import scale
         from benchmarks.native.section import rows
@@ -42,6 +42,10 @@ def rows_of(section: str, *, quick: bool) -> Iterator[Row]:
         from benchmarks import langgraph
 
         return langgraph.rows(quick=quick)
+    if section == "scans":
+        from benchmarks import scans
+
+        return scans.rows(million=million)
     module: Callable[[], Iterator[Row]] = import_module(f"benchmarks.{section}").rows
     return module()
 
@@ -50,6 +54,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("sections", nargs="*", type=_section, metavar="SECTION")
     parser.add_argument("--quick", action="store_true", help="smaller series, within 90 s")
+    parser.add_argument("--million", action="store_true", help="scan a million checkpoints too")
     parser.add_argument("--markdown", action="store_true", help="as docs/reference has it")
     parser.add_argument("--one", choices=SECTIONS, help=argparse.SUPPRESS)
     return parser.parse_args()
