@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--quick] [--million] [--markdown] [SECTION …]``: measure, print a table."""
+"""``python -m benchmarks [--quick] [--million] [--markdown] [SECTION …]``: print the table."""
 
 from __future__ import annotations
 
