@@ -12,7 +12,7 @@ from tests.faults.stores.framework_acts import ON_DISK, Act, Yard, laid, leftove
 from tests.faults.stores.vanishing import MOMENTS, away, killed, spread
 
 ACTS = ("restore", "fork", "prune", "undo", "erase")
-MOST = 5
+MOST = 3
 """Moments at which a store vanishes, for each kind and operation."""
 
 

@@ -82,6 +82,13 @@ class LangGraphTables(Foreign):
     def opened_by_dashboard(self) -> contextlib.AbstractContextManager[None]:
         return _opening(self)
 
+    def forget(self) -> None:
+        """Drop the database before the process ends."""
+        self._store.close()
+        self._rows.close()
+        atexit.unregister(self._drop)
+        self._drop(urlsplit(self.address).path.lstrip("/"))
+
     def _all(self, table: str) -> list[Any]:
         """Return the rows of a table; JSON as its text, as that is how it goes back."""
         whole = sql.SQL("SELECT t::text FROM {} t ORDER BY 1").format(sql.Identifier(table))

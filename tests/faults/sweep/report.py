@@ -17,7 +17,7 @@ from typing import Any
 
 _CONNECTORS = ("dreamos", "crewai", "crewai-sqlite", "agent-framework", "langgraph-postgresql")
 FEW = 30
-"""Two scenarios of each act: what other kinds find often is looked for here by a long sweep."""
+"""Each act in peace and with one fault; `make sweep` looks for more."""
 SHARES = (
     {"memory": 24_000, "kaizen": 4_000, "dreamos": 2_000, "crewai": 2_000, "crewai-sqlite": 2_000},
     {
