@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,9 +21,10 @@ from dashboard.models import (
     ApiToken,
     Checkpoint,
     Directive,
+    DriftAlert,
     Drill,
-    ObjectiveAlert,
     NotificationMessage,
+    ObjectiveAlert,
     Project,
     PruneSchedule,
     Role,
@@ -31,13 +32,13 @@ from dashboard.models import (
 )
 from dashboard.services import reports
 from dashboard.services.ingest import ingest_push
-from dashboard.services.tokens import create_token
 from dashboard.services.notifications import targets
+from dashboard.services.tokens import create_token
 from tests.benches import Clock, register, save_steps
 from tests.dashboard.people import join, log_in
 from tests.dashboard.records import push, record
-
 from tests.dashboard.services.notifications.yard import make_channel
+
 WRITES = re.compile(r"^\s*(INSERT INTO|UPDATE|DELETE FROM)\s+\"?(\w+)", re.IGNORECASE)
 UNCOUNTED = {"django_session"}
 """What a GET may write: a session keeps messages and tokens of forms."""
@@ -45,7 +46,6 @@ UNCOUNTED = {"django_session"}
 
 BODY = {"reason": "it went astray", "idempotency_key": "one-click", "name": "something"}
 """What most forms ask for."""
-BODIES: dict[str, dict[str, Any]] = {
 CHANNEL = {
     "kind": "webhook",
     "address": "http://127.0.0.1:9/hook",
@@ -53,14 +53,15 @@ CHANNEL = {
     "severity": "low",
     "time_zone": "UTC",
 }
+BODIES: dict[str, dict[str, Any]] = {
     "account_login": {"login": "nobody", "password": "wrong"},
     "fork": {"thread_id": "branch", "nonce": "1"},
     "members": {"username": "other", "role": "viewer"},
-    "operation-approve": {"plan_hash": "{plan_hash}"},
     "channel": {"per_hour": "20"},
     "channel-add": {**CHANNEL, "project_id": "{project_id}"},
     "channel-rule": {"severity": "low", "time_zone": "UTC"},
     "channel-rule-add": {"severity": "low", "time_zone": "UTC"},
+    "operation-approve": {"plan_hash": "{plan_hash}"},
     "operation-confirm": {"plan_hash": "{plan_hash}"},
     "policy": {"keeps": "some", "newest": "3"},
     "policy-simulate": {"keeps": "some", "newest": "3"},
@@ -76,6 +77,14 @@ CHANNEL = {
     "source-test": {"url": "{store_url}", "project_id": "{project_id}"},
     "storage-quota": {"size": "20 GB"},
     "tokens": {"scopes": ["read"], "project_id": "{project_id}"},
+    "drift-snooze": {"length": "4h"},
+    "drift-tuning": {"sensitivity": "0.5"},
+    "api:snooze_drift_alert": {"until": "{in_an_hour}"},
+    "api:resolve_drift_alert": {"reason": "w"},
+    "api:not_drift": {"reason": "w"},
+    "api:put_drift_tuning": {"sensitivity": 0.5},
+    "api:get_drift_tuning": {"sensitivity": 0.5},
+    "api:replay_drift": {"sensitivity": 0.5},
     "api:add_schedule": {
         "name": "x",
         "every_hours": 24,
@@ -95,13 +104,6 @@ CHANNEL = {
     "api:confirm_operation": {"plan_hash": "{plan_hash}", "reason": "w"},
     "api:put_objective": {"minutes": 30},
     "api:put_quota": {"bytes": 1000},
-    "api:create_drill": {"source": "{source_id}"},
-    "api:list_all_drills": {"source": "{source_id}"},
-    "api:create_operation": {"kind": "verify", "source": "{source_id}", "reason": "w"},
-    "api:list_all_operations": {"kind": "verify", "source": "{source_id}", "reason": "w"},
-    "api:undo_operation": {"reason": "w"},
-    "api:add_source": {"address": "{store_url}", "project": "{project_id}"},
-    "api:list_sources": {"address": "{store_url}", "project": "{project_id}"},
     "api:add_channel": {
         "project": "{project_id}",
         "name": "x",
@@ -111,19 +113,29 @@ CHANNEL = {
     "api:put_channel": {"name": "x"},
     "api:add_rule": {"severity": "high"},
     "api:put_rule": {"severity": "high"},
+    "api:create_drill": {"source": "{source_id}"},
+    "api:list_all_drills": {"source": "{source_id}"},
+    "api:create_operation": {"kind": "verify", "source": "{source_id}", "reason": "w"},
+    "api:list_all_operations": {"kind": "verify", "source": "{source_id}", "reason": "w"},
+    "api:undo_operation": {"reason": "w"},
+    "api:add_source": {"address": "{store_url}", "project": "{project_id}"},
+    "api:list_sources": {"address": "{store_url}", "project": "{project_id}"},
     "api:try_source": {"address": "{store_url}"},
     "api:put_credentials": {"user": "ada"},
     "api:delete_credentials": {"user": "ada"},
 }
 """What else makes a good request, by the address's name; ``{parameter}`` is a row's key."""
+BODIES["api:list_all_channels"] = BODIES["api:add_channel"]
 for _method in ("get", "delete"):
     for _row in ("schedule", "policy", "objective", "quota", "channel", "rule"):
         BODIES[f"api:{_method}_{_row}"] = BODIES[f"api:put_{_row}"]
-QUERIES: dict[str, dict[str, Any]] = {}
+QUERIES: dict[str, dict[str, Any]] = {
+    "api:get_alert_series": {"metric": "latency"},
+    "api:get_agent_series": {"metric": "latency"},
+}
 
 
 @dataclass(frozen=True, slots=True)
-BODIES["api:list_all_channels"] = BODIES["api:add_channel"]
 class World:
     """Who asks, by their cookies, and what stands for an address's parameters."""
 
@@ -190,6 +202,18 @@ def make_world(folder: Path) -> World:
     alert = ObjectiveAlert.objects.create(
         agent=thread.agent, kind=AlertKind.DRILL_FAILED, since=now, opened_at=now
     )
+    drift_alert = DriftAlert.objects.create(
+        agent=thread.agent,
+        thread=thread,
+        number=1,
+        episode=1,
+        severity="low",
+        onset_at=now,
+        onset_checkpoint=bench.rows()[1],
+        found_at=now,
+        opened_at=now,
+        last_signal_at=now,
+    )
     return World(
         cookies={who: _cookies(user) for who, user in people.items()},
         parameters={
@@ -204,6 +228,10 @@ def make_world(folder: Path) -> World:
             "drill_id": drill.pk,
             "drill": drill.pk,
             "alert_id": alert.pk,
+            "alert": drift_alert.pk,
+            "drift_id": drift_alert.pk,
+            "agent": thread.agent_id,
+            "in_an_hour": (now + timedelta(hours=1)).isoformat(),
             **_told(operator, now),
             "level": "source",
             "target_id": bench.source.pk,
@@ -231,6 +259,22 @@ def make_world(folder: Path) -> World:
     )
 
 
+def _told(user: User, now: datetime) -> dict[str, Any]:
+    """Make a channel with a rule and a message, and return what stands for them in addresses."""
+    channel = make_channel(user, targets.webhook(CHANNEL["address"]), now)
+    message = NotificationMessage.objects.create(
+        channel=channel, kind="news", severity="low", title="Drift", created_at=now
+    )
+    rule = channel.rules.get().pk
+    return {
+        "channel_id": channel.pk,
+        "channel": channel.pk,
+        "rule_id": rule,
+        "rule": rule,
+        "message": message.pk,
+    }
+
+
 def _cookies(user: User | None) -> dict[str, str]:
     jar = log_in(user).cookies if user else {}
     return {name: morsel.value for name, morsel in jar.items()}
@@ -256,22 +300,6 @@ def _reported(token: ApiToken, thread_id: str, now: datetime) -> Checkpoint:
     records = [record(step, thread_id=thread_id) for step in (1, 2, 3)]
     ingest_push(token=token, push=push(*records, version=3), now=now)
     return Checkpoint.objects.get(thread__thread_id=thread_id, checkpoint_id="checkpoint-1")
-
-def _told(user: User, now: datetime) -> dict[str, Any]:
-    """Make a channel with a rule and a message, and return what stands for them in addresses."""
-    channel = make_channel(user, targets.webhook(CHANNEL["address"]), now)
-    message = NotificationMessage.objects.create(
-        channel=channel, kind="news", severity="low", title="Drift", created_at=now
-    )
-    rule = channel.rules.get().pk
-    return {
-        "channel_id": channel.pk,
-        "channel": channel.pk,
-        "rule_id": rule,
-        "rule": rule,
-        "message": message.pk,
-    }
-
 
 
 def _directive(token: ApiToken, operator: User, now: datetime) -> Directive:

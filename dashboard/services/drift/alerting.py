@@ -26,7 +26,7 @@ BACK_TO_NORMAL: Final = "It is back to normal."
 def unended(agent_pk: int) -> DriftAlert | None:
     """Return the alert of an agent that has not ended."""
     rows = DriftAlert.objects.filter(agent=agent_pk, state__in=UNENDED)
-    return rows.select_related("agent__source").first()
+    return rows.select_related("agent__source__project").first()
 
 
 def note(agent: Agent, episode: Episode, *, now: datetime) -> None:

@@ -28,7 +28,7 @@ def look_round(*, now: datetime) -> int:
 
 def _wake(now: datetime) -> None:
     slept = DriftAlert.objects.filter(state=DriftState.SNOOZED, snoozed_until__lte=now)
-    for alert in slept.select_related("agent__source"):
+    for alert in slept.select_related("agent__source__project"):
         same = DriftAlert.objects.filter(pk=alert.pk, state=DriftState.SNOOZED)
         if same.update(state=DriftState.OPEN, snoozed_until=None):
             telling.opened(alert, now=now)

@@ -40,7 +40,7 @@ def _happening(alert: DriftAlert, kind: str, does: str, at: datetime) -> Happeni
     return Happening(
         kind=kind,
         key=key_of(alert),
-        project_pk=agent.source.project_id,
+        project_pk=agent.source.project.pk,
         agent_pk=agent.pk,
         severity=alert.severity,
         title=f"{agent.agent_id} {does}",

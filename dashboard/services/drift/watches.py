@@ -56,7 +56,7 @@ def claim(agent_pk: int, now: datetime) -> Claim | None:
         )
         if not taken:
             return None
-        watch = AgentWatch.objects.select_related("agent__source").get(pk=agent_pk)
+        watch = AgentWatch.objects.select_related("agent__source__project").get(pk=agent_pk)
     mine = Claim(watch=watch)
     if watch.lost > LOST_AT_MOST:
         mine.held().update(enabled=False, lease_until=None, message=watch.message or LOST)
