@@ -12,6 +12,7 @@ import typer
 
 from dashboard.commands import (
     audit,
+    drift,
     drills,
     instance,
     notifications,
@@ -34,5 +35,6 @@ def register(app: typer.Typer) -> None:
     app.add_typer(operations.commands, name="operations")
     app.add_typer(sources.commands, name="sources")
     app.add_typer(drills.commands, name="drills")
+    app.add_typer(drift.commands, name="drift")
     app.add_typer(quotas.commands, name="quota")
     app.add_typer(notifications.commands, name="notifications")

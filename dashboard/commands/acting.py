@@ -64,6 +64,7 @@ def _explained() -> Iterator[None]:
     from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
     from django.http import Http404
 
+    from dashboard.services.drift import DriftRefused
     from dashboard.services.drills import DrillRefused
     from dashboard.services.notifications import NotificationRefused
     from dashboard.services.operations import OperationRefused
@@ -79,6 +80,7 @@ def _explained() -> Iterator[None]:
         raise ended(_exit_of(error.__cause__), str(error)) from None
     except (
         PermissionDenied,
+        DriftRefused,
         DrillRefused,
         NotificationRefused,
         RetentionRefused,
