@@ -21,8 +21,8 @@ from dashboard.problems import CODES, CONTENT_TYPE
 Text = tuple[str, ...]
 """A text in pieces: every second one is code."""
 ORDER = (
-    *("operations", "sources", "storage", "policies", "drills"),
-    *("audit", "agents", "checkpoints", "reports"),
+    *("operations", "sources", "storage", "policies", "drills", "drift"),
+    *("notifications", "audit", "agents", "checkpoints", "reports"),
 )
 
 

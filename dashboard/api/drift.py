@@ -18,10 +18,10 @@ from dashboard.api.drift_answers import (
 from dashboard.api.drift_schemas import (
     DriftAlertOut,
     DriftAlertsOut,
+    MetricSeriesOut,
     ReasonIn,
     ReplayIn,
     ReplayOut,
-    SeriesOut,
     SnoozeIn,
     TuningIn,
     TuningOut,
@@ -107,7 +107,10 @@ def not_drift(request: ApiRequest, alert: Row, wanted: ReasonIn) -> dict[str, An
 
 
 @router.get(
-    f"{ALERT}/series", auth=READ, response={200: SeriesOut}, summary="Read a metric of an alert"
+    f"{ALERT}/series",
+    auth=READ,
+    response={200: MetricSeriesOut},
+    summary="Read a metric of an alert",
 )
 def get_alert_series(
     request: ApiRequest, alert: Row, metric: Text, step_name: Text = ""
@@ -118,7 +121,10 @@ def get_alert_series(
 
 
 @router.get(
-    f"{AGENT}/series", auth=READ, response={200: SeriesOut}, summary="Read a metric of an agent"
+    f"{AGENT}/series",
+    auth=READ,
+    response={200: MetricSeriesOut},
+    summary="Read a metric of an agent",
 )
 def get_agent_series(
     request: ApiRequest, agent: Row, metric: Text, step_name: Text = ""

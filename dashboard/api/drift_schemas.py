@@ -102,7 +102,7 @@ class DriftAlertsOut(Schema):
     next: str | None
 
 
-class BucketOut(Schema):
+class MetricBucketOut(Schema):
     """Values that lie next to each other; ``checkpoint`` is the last one's."""
 
     at: datetime
@@ -114,7 +114,7 @@ class BucketOut(Schema):
     checkpoint: int | None
 
 
-class SeriesOut(Schema):
+class MetricSeriesOut(Schema):
     """A metric over time with the band in which it lies usually, in the metric's own unit."""
 
     metric: str
@@ -125,7 +125,7 @@ class SeriesOut(Schema):
     onset_at: datetime | None
     found_at: datetime | None
     truncated: bool
-    buckets: list[BucketOut]
+    buckets: list[MetricBucketOut]
 
 
 class WatchedOut(Schema):
