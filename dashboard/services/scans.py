@@ -19,6 +19,11 @@ from dashboard.models.sources import SourceHealth
 from dashboard.services.ingest import ingest_changes
 from dashboard.services.ingest.pins import note_pins
 from dashboard.services.ingest.recounts import recount
+from dashboard.services.telling import (
+    FAILED_BEFORE_TOLD,
+    tell_source_failed,
+    tell_source_recovered,
+)
 from dashboard.stores import open_source
 
 LEASE = timedelta(seconds=60)
@@ -93,13 +98,15 @@ def _count_lost(source_id: int, now: datetime) -> None:
         scan_lease_until=None, lost_scans=F("lost_scans") + 1
     ):
         return
-    source.filter(lost_scans__gte=LOST_AT_MOST).update(
-        health=SourceHealth.FAILED,
-        health_message=LOST,
-        last_error=LOST,
-        last_error_at=now,
-        next_scan_at=now + LONGEST_PAUSE,
-    )
+    with transaction.atomic():
+        if source.filter(lost_scans__gte=LOST_AT_MOST).update(
+            health=SourceHealth.FAILED,
+            health_message=LOST,
+            last_error=LOST,
+            last_error_at=now,
+            next_scan_at=now + LONGEST_PAUSE,
+        ):
+            tell_source_failed(source.get(), LOST, now)
 
 
 def _claim(source_id: int, lease: datetime, now: datetime) -> Source | None:
@@ -122,7 +129,7 @@ def _scan(source: Source, *, now: datetime, budget: int, clock: Callable[[], flo
                 return ScanResult(outcome=ScanOutcome.DONE, created=created)
             if clock() - begun >= TIME_LIMIT_SECONDS:
                 break
-    _forgive(source)
+    _forgive(source, now)
     return ScanResult(outcome=ScanOutcome.MORE_WAITS, created=created)
 
 
@@ -151,7 +158,7 @@ def _finish(source: Source, store: checkpoints.ReadableStore, now: datetime) -> 
         scan_remaining=0,
         last_synced_at=now,
     )
-    _forgive(source)
+    _forgive(source, now)
 
 
 def _note_time(source: Source, seconds: float) -> None:
@@ -159,22 +166,28 @@ def _note_time(source: Source, seconds: float) -> None:
     Source.objects.filter(pk=source.pk).update(scan_seconds=max(0.0, seconds))
 
 
-def _forgive(source: Source) -> None:
-    """Forget the scans before that came to nothing."""
-    Source.objects.filter(pk=source.pk).update(failed_scans=0, lost_scans=0, next_scan_at=None)
+def _forgive(source: Source, now: datetime) -> None:
+    """Forget the scans before that came to nothing, and tell who was told of them."""
+    with transaction.atomic():
+        Source.objects.filter(pk=source.pk).update(failed_scans=0, lost_scans=0, next_scan_at=None)
+        if source.failed_scans or source.lost_scans:
+            tell_source_recovered(source, now)
 
 
 def _failed(source: Source, error: Exception, now: datetime) -> ScanResult:
     health, message = _diagnosis(source, error)
-    Source.objects.filter(pk=source.pk).update(
-        health=health,
-        health_message=message,
-        last_error=message,
-        last_error_at=now,
-        failed_scans=F("failed_scans") + 1,
-        lost_scans=0,
-        next_scan_at=now + _pause(source.failed_scans),
-    )
+    with transaction.atomic():
+        Source.objects.filter(pk=source.pk).update(
+            health=health,
+            health_message=message,
+            last_error=message,
+            last_error_at=now,
+            failed_scans=F("failed_scans") + 1,
+            lost_scans=0,
+            next_scan_at=now + _pause(source.failed_scans),
+        )
+        if health is SourceHealth.FAILED or source.failed_scans + 1 >= FAILED_BEFORE_TOLD:
+            tell_source_failed(source, message, now)
     return ScanResult(outcome=ScanOutcome.FAILED, message=message)
 
 

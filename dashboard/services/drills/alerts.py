@@ -11,6 +11,8 @@ from dashboard.models import Agent, AlertKind, ObjectiveAlert, RecoveryObjective
 from dashboard.selectors.errors import NotFound
 from dashboard.selectors.recovery_points import RecoveryPoint, read_objectives, recovery_points
 from dashboard.services import audit
+from dashboard.services.notifications import settle
+from dashboard.services.telling import alert_key, tell_alerts, tell_alerts_over
 
 
 def review(*, now: datetime) -> int:
@@ -25,8 +27,12 @@ def review(*, now: datetime) -> int:
     missed = _missed(now)
     met = [pk for agent_pk, pk in open_for.items() if agent_pk not in missed]
     fresh = [_missed_alert(pk, point, now) for pk, point in missed.items() if pk not in open_for]
-    ObjectiveAlert.objects.bulk_create(fresh, ignore_conflicts=True)
-    standing.filter(pk__in=met).update(resolved_at=now)
+    over = [agent_pk for agent_pk in open_for if agent_pk not in missed]
+    with transaction.atomic():
+        ObjectiveAlert.objects.bulk_create(fresh, ignore_conflicts=True)
+        tell_alerts(fresh, now)
+        if standing.filter(pk__in=met).update(resolved_at=now):
+            tell_alerts_over(AlertKind.OBJECTIVE_MISSED, over, now)
     return len(fresh) + len(met)
 
 
@@ -35,13 +41,17 @@ def open_alert(*, agent: Agent, kind: AlertKind, message: str, now: datetime) ->
     standing = ObjectiveAlert.objects.filter(agent=agent, kind=kind, resolved_at=None)
     if not standing.update(message=message):
         alert = ObjectiveAlert(agent=agent, kind=kind, message=message, since=now, opened_at=now)
-        ObjectiveAlert.objects.bulk_create([alert], ignore_conflicts=True)
+        with transaction.atomic():
+            ObjectiveAlert.objects.bulk_create([alert], ignore_conflicts=True)
+            tell_alerts([alert], now)
 
 
 def resolve(*, agent: Agent, kind: AlertKind, now: datetime) -> None:
     """Note that what an alert is about is over."""
     standing = ObjectiveAlert.objects.filter(agent=agent, kind=kind, resolved_at=None)
-    standing.update(resolved_at=now)
+    with transaction.atomic():
+        if standing.update(resolved_at=now):
+            tell_alerts_over(kind, [agent.pk], now)
 
 
 def acknowledge(*, user: User, alert_pk: int, now: datetime) -> ObjectiveAlert:
@@ -58,6 +68,7 @@ def acknowledge(*, user: User, alert_pk: int, now: datetime) -> ObjectiveAlert:
     with transaction.atomic():
         unseen = ObjectiveAlert.objects.filter(pk=found.pk, acknowledged_at=None)
         if unseen.update(acknowledged_at=now, acknowledged_by=user):
+            settle(alert_key(found.kind, found.agent_id), now=now)
             audit.record(
                 user=user,
                 action="alert.acknowledged",

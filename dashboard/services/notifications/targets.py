@@ -24,6 +24,7 @@ LONGEST_URL = 2_000
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what each of them begins with
 SECRET_BYTES = 32
 SHORTEST = 6
+_HOST = re.compile(r"[^\s%/\\@\x00-\x20]+")
 _SEPARATORS = re.compile(r"[/:?&=#]")
 FEWEST_SECRET_BYTES = 24
 
@@ -96,7 +97,7 @@ def parse_url(url: str) -> httpx.URL:
     text = url.strip()
     try:
         parsed = httpx.URL(text)
-        usable = parsed.scheme in ("http", "https") and bool(parsed.host)
+        usable = parsed.scheme in ("http", "https") and bool(_HOST.fullmatch(parsed.host))
     except (httpx.InvalidURL, ValueError, UnicodeError):
         usable = False
     if not usable or len(text) > LONGEST_URL or not text.isprintable():

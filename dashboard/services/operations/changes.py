@@ -12,6 +12,7 @@ from django.db.models import F
 from dashboard import access, queue
 from dashboard.models import Operation, OperationState, ThreadLock, User
 from dashboard.models.operations import OPEN_STATES
+from dashboard.services.notifications import settle
 from dashboard.services.operations import clicks
 from dashboard.services.operations.confirming import askers, find_operation, note, require_rights
 from dashboard.services.operations.endings import settle_undone
@@ -150,6 +151,7 @@ def acknowledge(*, user: User, operation_id: UUID, now: datetime) -> Operation:
     with transaction.atomic():
         unseen = Operation.objects.filter(pk=operation.pk, seen_at=None)
         if unseen.update(seen_at=now, seen_by=user):
+            settle(f"operation-{operation.pk}", now=now)
             note(operation, user, "operation.acknowledged", "Seen.", now)
     operation.refresh_from_db()
     return operation

@@ -13,6 +13,7 @@ from dashboard.services import audit
 from dashboard.services.operations import claims
 from dashboard.services.operations.claims import Claim
 from dashboard.services.operations.work import Ending
+from dashboard.services.telling import tell_operation
 
 STARTED_AT_ONCE = 3
 
@@ -28,6 +29,7 @@ def end(claim: Claim, ending: Ending, now: datetime) -> None:
             claim, state=ending.state, message=ending.message, result=ending.result, now=now
         )
         settle_undone(operation, ending.state)
+        tell_operation(operation, ending.state, now)
         audit.record(
             user=operation.requested_by,
             actor=claim.worker,

@@ -21,6 +21,7 @@ from urllib.parse import parse_qsl, urlsplit
 from dashboard import hosts
 from dashboard.hosts import HostNotAllowed, HostUnknown
 from dashboard.services.notifications.errors import NotificationRefused
+from dashboard.services.notifications.happenings import HIGH
 from dashboard.services.notifications.rendering import Letter
 from dashboard.services.notifications.sending.answers import Answer
 from dashboard.services.notifications.targets import Target
@@ -104,12 +105,14 @@ def send(target: Target, letter: Letter, _: datetime) -> Answer:
     except HostUnknown as error:
         return Answer.failed(f"{error}.")
     title, body = _fitted(plugin, letter)
+    apprise = _apprise()
+    urgent, usual = apprise.NotifyType.FAILURE, apprise.NotifyType.WARNING
     with _said_by_apprise() as said:
         taken = plugin.notify(
             title=title,
             body=body,
-            notify_type="failure" if letter.severity == "high" else "warning",
-            body_format="text",
+            notify_type=urgent if letter.severity == HIGH else usual,
+            body_format=apprise.NotifyFormat.TEXT,
         )
     if taken:
         return Answer(taken=True, words="Taken.")
