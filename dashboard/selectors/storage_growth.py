@@ -35,6 +35,7 @@ AHEAD = timedelta(days=30)
 FITTED = timedelta(days=90)
 """How far back the line goes that tells what will be."""
 HOURS_BACK = timedelta(days=14)
+WORTH_SAYING = 1.05
 NEAR = timedelta(days=2)
 """How much older than asked for a size may be that a change is counted from."""
 IN_TRASH = Q(purged_at=None, returned_at=None)
@@ -58,6 +59,11 @@ class Compression:
         if not self.plain_bytes or not self.packed_bytes:
             return None
         return self.plain_bytes / self.packed_bytes
+
+    @property
+    def is_smaller(self) -> bool:
+        """Whether it is worth a number: 1.05 times or more."""
+        return (self.ratio or 0) >= WORTH_SAYING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

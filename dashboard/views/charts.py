@@ -60,6 +60,18 @@ class Chart:
     ticks: tuple[datetime, ...]
     spots: tuple[Spot, ...]
 
+    @property
+    def is_one_sample(self) -> bool:
+        """Whether there is only one size, of which no line can be drawn."""
+        return sum(spot.size is not None for spot in self.spots) == 1
+
+    @property
+    def days(self) -> tuple[datetime | None, ...]:
+        """The ticks of a chart of days; None where the day is the same as at the one before."""
+        before = (None, *self.ticks)
+        pairs = zip(self.ticks, before, strict=False)
+        return tuple(at if was is None or at.date() != was.date() else None for at, was in pairs)
+
 
 @dataclass(frozen=True, slots=True)
 class _Scale:

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from checkpoints.stores.schemes import find_scheme
 from dashboard.models import Operation, OperationKind, OperationState
 from dashboard.services.operations.offers import Offers
 
@@ -64,12 +65,29 @@ def _restore(operation: Operation) -> list[str]:
 
 def _fork(operation: Operation) -> list[str]:
     plan: Mapping[str, Any] = operation.plan
+    name = _fork_name(plan, operation.source.kind)
+    if not name:
+        return []
     words = ["holdfast", "fork", operation.source.url, "--thread", str(plan["thread_id"])]
-    words += ["--checkpoint", operation.target_id, "--as", str(plan["new_thread_id"])]
+    words += ["--checkpoint", operation.target_id, "--as", name]
     for edit in plan["edits"]:
         path = _as_json(edit["path"])
         words += ["--unset", path] if edit["remove"] else ["--set", f"{path}={_value(edit)}"]
     return [*words, *_reason(operation)]
+
+
+def _fork_name(plan: Mapping[str, Any], kind: str) -> str:
+    """Return what a fork is called in a terminal, empty where it cannot be asked for there.
+
+    Where each agent has one thread, a fork begins another agent and is called by its name. In a
+    store of Holdfast's own the terminal forks for the same agent alone.
+    """
+    agent, thread = str(plan["new_agent_id"]), str(plan["new_thread_id"])
+    if agent == plan["agent_id"]:
+        return thread
+    scheme = find_scheme(kind)
+    is_own = scheme is not None and scheme.is_native
+    return "" if is_own or thread != plan["thread_id"] else agent
 
 
 def _prune(operation: Operation) -> list[str]:

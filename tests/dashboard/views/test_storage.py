@@ -81,6 +81,28 @@ def test_before_the_first_sample_it_says_how_they_come(browser: Client) -> None:
     assert "No sample has been taken yet" in page(browser)
 
 
+def test_one_sample_is_said_and_not_drawn_as_an_empty_chart(browser: Client, db: None) -> None:
+    grown(timezone.now(), agents=1, days=0)
+    shown = page(browser)
+    assert "There is one sample so far." in shown
+    assert 'class="growth-chart"' not in shown
+    assert "agents-0" in shown
+
+
+def test_a_day_stands_once_under_the_axis(browser: Client, db: None) -> None:
+    grown(timezone.now(), agents=1, days=2)
+    shown = page(browser)
+    days = re.findall(r">(\d+ \w{3})</time>", shown[shown.index("growth-times") :])
+    assert len(days) == len(set(days)) >= 2
+
+
+def test_what_is_not_smaller_in_the_store_is_not_called_so(browser: Client, source: Source) -> None:
+    ThreadStorage.objects.update(plain_bytes=1020 * KB, packed_bytes=1000 * KB)
+    assert "× smaller" not in page(browser)
+    ThreadStorage.objects.update(plain_bytes=2000 * KB)
+    assert "2.0 × smaller" in page(browser)
+
+
 def test_before_a_day_has_passed_nothing_is_foretold(browser: Client, db: None) -> None:
     grown(timezone.now(), agents=1, days=0)
     assert "Not enough is known yet" in page(browser)
