@@ -7,7 +7,6 @@ import pytest
 from dashboard.models import Operation, OperationKind, Source
 from dashboard.services.operations.commands import command_of
 
-
 pytestmark = pytest.mark.django_db
 
 
