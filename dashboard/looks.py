@@ -40,6 +40,9 @@ _LOOKS = {
     "lost": FAILED,
     "risk": ATTENTION,
     "note": NEUTRAL,
+    "open": ATTENTION,
+    "acknowledged": RUNNING,
+    "resolved": HEALTHY,
 }
 _WORDS = {
     "attention": "needs attention",
@@ -51,6 +54,8 @@ _WORDS = {
     "skipped": "not rehearsed",
     "superseded": "overwritten",
     "unknown": "not known",
+    "snoozed": "put off",
+    "not_drift": "not drift",
 }
 
 

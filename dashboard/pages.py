@@ -10,12 +10,13 @@ from dashboard.views import (
     audit,
     bulk,
     checkpoints,
+    drift,
     drills,
     erasures,
     findings,
     forks,
-    operations,
     notifications,
+    operations,
     overview,
     policies,
     projects,
@@ -33,11 +34,12 @@ register_converter(RowNumber, "row")
 _THREAD = "agents/<row:agent_id>/<str:_slug>/threads/<row:thread_id>/"
 _CHECKPOINT = "checkpoints/<row:checkpoint_id>/"
 _OPERATION = "operations/<uuid:operation_id>/"
+_DRIFT = "drift/<row:drift_id>/"
 _PROJECT = "settings/projects/<row:project_id>/"
-_SOURCE = "sources/<row:source_id>/"
-_TARGET = "<slug:level>/<row:target_id>/"
 _CHANNEL = "settings/notifications/<row:channel_id>/"
 _CHANNEL_RULE = "settings/notifications/rules/<row:rule_id>/"
+_SOURCE = "sources/<row:source_id>/"
+_TARGET = "<slug:level>/<row:target_id>/"
 _SCHEDULE = "storage/schedules/<row:schedule_id>/"
 
 urlpatterns = [
@@ -82,6 +84,13 @@ urlpatterns = [
     path("drills/sources/<row:source_id>/", drills.schedule, name="drill-schedule"),
     path(f"drills/objectives/{_TARGET}", drills.objective, name="objective"),
     path("drills/alerts/<row:alert_id>/", drills.acknowledge, name="alert-acknowledge"),
+    path("drift/", drift.alerts, name="drift"),
+    path(_DRIFT, drift.alert, name="drift-alert"),
+    path(f"{_DRIFT}acknowledge/", drift.acknowledge, name="drift-acknowledge"),
+    path(f"{_DRIFT}snooze/", drift.snooze, name="drift-snooze"),
+    path(f"{_DRIFT}resolve/", drift.resolve, name="drift-resolve"),
+    path(f"{_DRIFT}not-drift/", drift.not_drift, name="drift-not-drift"),
+    path("drift/tuning/<row:agent_id>/", drift.tuning, name="drift-tuning"),
     path("storage/", storage.storage, name="storage"),
     path("storage/trash/", storage.trash, name="trash"),
     path(f"storage/quota/{_TARGET}", storage.quota, name="storage-quota"),
@@ -121,15 +130,6 @@ urlpatterns = [
     path("audit/", audit.audit, name="audit"),
     path("audit/check/", audit.check, name="audit-check"),
     path("audit/export/<slug:form>/", audit.export, name="audit-export"),
-    path("settings/projects/", projects.projects, name="projects"),
-    path(_PROJECT, projects.change, name="project-change"),
-    path(f"{_PROJECT}members/", projects.members, name="members"),
-    path(
-        f"{_PROJECT}members/<row:person_id>/remove/", projects.remove_member, name="member-remove"
-    ),
-    path("settings/tokens/", tokens.tokens, name="tokens"),
-    path("settings/tokens/<row:token_id>/revoke/", tokens.revoke, name="token-revoke"),
-]
     path("settings/notifications/", notifications.channels, name="notifications"),
     path("settings/notifications/add/", notifications.add, name="channel-add"),
     path(_CHANNEL, notifications.channel, name="channel"),
@@ -140,3 +140,12 @@ urlpatterns = [
     path(f"{_CHANNEL}rules/add/", notifications.add_rule, name="channel-rule-add"),
     path(_CHANNEL_RULE, notifications.rule, name="channel-rule"),
     path(f"{_CHANNEL_RULE}remove/", notifications.remove_rule, name="channel-rule-remove"),
+    path("settings/projects/", projects.projects, name="projects"),
+    path(_PROJECT, projects.change, name="project-change"),
+    path(f"{_PROJECT}members/", projects.members, name="members"),
+    path(
+        f"{_PROJECT}members/<row:person_id>/remove/", projects.remove_member, name="member-remove"
+    ),
+    path("settings/tokens/", tokens.tokens, name="tokens"),
+    path("settings/tokens/<row:token_id>/revoke/", tokens.revoke, name="token-revoke"),
+]

@@ -38,9 +38,9 @@ def text(random: Random, words: int) -> str:
 
 
 def save_histories(folder: Path, *, now: datetime) -> str:
-    """Save three agents' last day into a SQLite store; return its URL."""
+    """Save four agents' last day into a SQLite store; return its URL."""
     url = f"sqlite:///{folder / 'agents.db'}"
-    for history in (_crawler, _researcher, _billing):
+    for history in (_crawler, _researcher, _billing, _summariser):
         history(url, now)
     return url
 
@@ -125,3 +125,25 @@ def _status(name: str, *, failed: bool) -> checkpoints.Status:
         return checkpoints.Status.FAILED
     done = name == "complete"
     return checkpoints.Status.COMPLETED if done else checkpoints.Status.RUNNING
+
+
+DRIFTING = "summariser"
+
+
+def _summariser(url: str, now: datetime) -> None:
+    """Steady work for most of the day; for its last hour it repeats itself and pays for it."""
+    random, clock = Random(11), Clock(now - timedelta(hours=9))
+    with manager(url, DRIFTING, clock) as summariser:
+        for page in range(150):
+            drifts = page >= 132
+            clock.forward(random.gauss(210, 12))
+            summariser.create_checkpoint(
+                state={"page": page, "summary": text(random, 90 if drifts else 30)},
+                step_name="summarise",
+                iteration=page,
+                metrics={
+                    "tokens": round(random.gauss(2350 if drifts else 1400, 70)),
+                    "seconds": round(random.gauss(7.1 if drifts else 3.2, 0.25), 2),
+                    "tool_calls": random.randint(1, 3),
+                },
+            )

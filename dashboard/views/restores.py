@@ -21,13 +21,15 @@ from dashboard.services.operations import OperationRefused, PlanStale
 from dashboard.services.operations.impacts import impact_of_restore
 from dashboard.services.reports import DirectiveRefused
 
+LONGEST_REASON = 1_000
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def restore(request: PageRequest, checkpoint_id: int) -> HttpResponse:
     """Preview a restore; a POST asks for what was seen."""
     find_checkpoint(user=request.user, checkpoint_pk=checkpoint_id)
     if request.method != "POST":
-        return _preview(request, checkpoint_id, RestoreForm())
+        return _preview(request, checkpoint_id, RestoreForm(initial=_because(request)))
     form = RestoreForm(request.POST)
     if not form.is_valid():
         return _preview(request, checkpoint_id, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -80,6 +82,12 @@ def _ask(request: PageRequest, checkpoint_id: int, form: RestoreForm) -> HttpRes
     except OperationRefused as error:
         return _preview(request, checkpoint_id, form, error, status=HTTPStatus.CONFLICT)
     return redirect("operation", operation.pk)
+
+
+def _because(request: PageRequest) -> dict[str, str]:
+    """Return the reason that the page which led here would give, for the person to read."""
+    reason = request.GET.get("reason", "")[:LONGEST_REASON]
+    return {"reason": reason} if reason else {}
 
 
 def _moved(error: OperationRefused | None) -> bool:
