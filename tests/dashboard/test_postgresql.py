@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
         "tests/dashboard/selectors/test_queries.py",
         "tests/dashboard/selectors/test_retention_counts.py",
         "tests/dashboard/services/audit",
+        "tests/dashboard/services/drift",
         "tests/dashboard/services/test_projects_apart.py",
         "tests/dashboard/migrations",
     ],
