@@ -1,4 +1,4 @@
-"""Alerts of recovery, sources and operations are told of, and settled when they are seen or over."""
+"""Alerts of recovery, sources and operations are told of, and settled once seen or over."""
 
 from __future__ import annotations
 
