@@ -81,8 +81,8 @@ def fitted(
     """Estimate a baseline from points under a transform."""
     seen = [transform.forth(point) for point in points]
     center, scale = location_and_scale(seen)
-    least = transform.least_scale(center)
-    scale = max(scale, least) if scale > 0.0 else 5 * least
+    steady = scale <= 0.0
+    scale = transform.steady_scale(center) if steady else max(scale, transform.least_scale(center))
     standard = [(point - center) / scale for point in seen]
     n, heard = len(points), echo(standard)
     believed = (heard * n + _PRIOR_ECHO * _PRIOR_POINTS) / (n + _PRIOR_POINTS)

@@ -16,14 +16,14 @@ from checkpoints.drift.numeric.learning import SETTLED, learnt, walking
 from checkpoints.drift.numeric.motion import Motion, Steps
 from checkpoints.drift.numeric.sensitivity import run_length
 from checkpoints.drift.numeric.watches import Verdict, Watches
-from checkpoints.drift.numeric.words import Told, signal_of
+from checkpoints.drift.numeric.words import Told, formed, signal_of
 from checkpoints.drift.sensitivities import level
 from checkpoints.drift.signals import At, Direction, Pattern, Signal
 
 _CALM = 0.5
 """Part of the usual thresholds above which a baseline learns nothing: a drift may begin."""
 _CAUTION, _MOST_CAUTION = 1.25, 2.5
-_MOVES = 2
+_MOVES = 3
 """New levels, within so many points, after which a series has no level but goes from place to
 place."""
 _MOVES_WITHIN = 300
@@ -198,6 +198,8 @@ class SeriesDetector:
     def _found(self, verdict: Verdict, point: float, baseline: Baseline, at: At | None) -> Signal:
         """Say what was found, and take the episode's points out of what is usual."""
         count = min(self.index - verdict.onset, len(self._history))
+        verdict = formed(verdict, [*self._history.since(count), point], baseline)
+        count = min(self.index - verdict.onset, count)
         told = Told(metric=self.metric, motion=self._steps.motion, index=self.index, at=at)
         points = [*self._history.since(count), point]
         self._history.drop(count)

@@ -12,6 +12,7 @@ _CLIP = 2.5
 """Deviations beyond which a point counts as if it lay there (Huber)."""
 _CLIPPED = 1.02
 """The deviation of normal points over that of the same points clipped."""
+_NOTHING = 1e-12
 _TAIL = 0.08
 _TAIL_RANGE = 2.81
 """Deviations between the quantiles .08 and .92 of normal points."""
@@ -61,7 +62,7 @@ def moments(points: Sequence[float], *, limit: float) -> tuple[float, float]:
     mean = sum(held) / n
     squares = [(point - mean) ** 2 for point in held]
     variance = sum(squares) / n
-    if variance <= 0.0:
+    if variance < _NOTHING:
         return 0.0, 0.0
     cubes = sum([square * (point - mean) for square, point in zip(squares, held, strict=True)])
     fourths = sum([square * square for square in squares])

@@ -15,6 +15,9 @@ SETTLED = 128
 _WALKING = 0.9
 """A correlation with the point before above which a series goes on from wherever it is."""
 _WALKING_POINTS = 24
+_NOISE = -0.35
+"""An echo of steps below which they may be noise about one level."""
+_STANDING = 0.6
 _STEPS_ECHO = -0.6
 """Steps between noisy points echo with the opposite sign, by -0.5 where all is noise."""
 
@@ -35,7 +38,26 @@ def learnt(
     long_enough = len(points) >= _WALKING_POINTS
     if steps.motion is Motion.LEVEL and long_enough and found.heard > _WALKING:
         return learnt(metric, walking(history, steps), steps, None)
+    if steps.motion is Motion.WALK and long_enough and found.heard < _NOISE:
+        return _standing(metric, history, steps, found)
     return history, found
+
+
+def _standing(
+    metric: str, history: History, steps: Steps, found: Baseline
+) -> tuple[History, Baseline]:
+    """Go back to levels where the steps turned out to be nothing but noise about one."""
+    levels = [0.0]
+    for step in reversed(history.points):
+        levels.append(levels[-1] - step)
+    again = History([(steps.last or 0.0) + level for level in reversed(levels)])
+    points = again.settled()
+    transform = chosen(points, metric)
+    level = fitted(points, transform, chosen_at=len(points), least_echo=0.0)
+    if level.heard > _STANDING:
+        return history, found
+    steps.motion = Motion.LEVEL
+    return again, level
 
 
 def walking(history: History, steps: Steps) -> History:

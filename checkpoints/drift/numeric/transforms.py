@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from math import exp, log, sqrt
 from typing import Any, ClassVar
 
+_LEAST = 1e-12
+
 
 @dataclass(frozen=True, slots=True)
 class Plain:
@@ -28,7 +30,11 @@ class Plain:
 
     def least_scale(self, center: float) -> float:
         """Return the deviation below which nothing is worth a word: about 1 % of the level."""
-        return max(0.01 * abs(center), 1e-12)
+        return max(0.01 * abs(center), _LEAST)
+
+    def steady_scale(self, center: float) -> float:
+        """Return the deviation that is believed of a metric that was never seen to change."""
+        return 5 * self.least_scale(center)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,10 @@ class Root(Plain):
 
     def least_scale(self, center: float) -> float:
         """Counts are held to be at least half as uneven as calls that come at random."""
-        return 0.35 if self.shift else max(0.005 * abs(center), 1e-12)
+        return 0.35 if self.shift else max(0.005 * abs(center), _LEAST)
+
+    def steady_scale(self, center: float) -> float:
+        return (1 if self.shift else 5) * self.least_scale(center)
 
 
 @dataclass(frozen=True, slots=True)

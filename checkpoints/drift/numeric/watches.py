@@ -25,6 +25,8 @@ _COST = log(_GROWTH)
 _SHARE = (1 - 1 / _GROWTH**2) / 2
 _FADING = 0.5 ** (1 / 200)
 """What is left of caution after each point: half after 200."""
+_RISEN = 0.4
+"""Part of its threshold from which the sum for large shifts tells better when a shift began."""
 _FORMS = (
     (Pattern.LEVEL, Direction.UP),
     (Pattern.LEVEL, Direction.UP),
@@ -36,7 +38,10 @@ _FORMS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A test that passed its threshold. ``onset`` is the point at which its rise began."""
+    """A test that passed its threshold. ``onset`` is the point at which its rise began.
+
+    ``step`` is where it began if it was all at once.
+    """
 
     pattern: Pattern
     direction: Direction
@@ -44,6 +49,8 @@ class Verdict:
     threshold: float
     onset: int
     onset_at: At | None
+    step: int | None = None
+    step_at: At | None = None
 
 
 class Watches:
@@ -155,6 +162,7 @@ class Watches:
         """Return the first test that passed; the level is told before the variance."""
         number = next(n for n in range(5) if self._sums[n] > heights[n])
         pattern, direction = _FORMS[number]
+        steep = number + 1 if self._is_steep(number, heights) else number
         return Verdict(
             pattern=pattern,
             direction=direction,
@@ -162,7 +170,13 @@ class Watches:
             threshold=heights[number],
             onset=self._since[number],
             onset_at=self._times[number],
+            step=self._since[steep],
+            step_at=self._times[steep],
         )
+
+    def _is_steep(self, number: int, heights: tuple[float, ...]) -> bool:
+        """Whether the sum for large shifts tells of the same shift, and better when it began."""
+        return number in (0, 2) and self._sums[number + 1] > heights[number + 1] * _RISEN
 
     def to_dict(self) -> dict[str, Any]:
         return {

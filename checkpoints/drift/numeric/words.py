@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import sqrt
 
 from checkpoints.drift.numeric.baseline import Baseline
 from checkpoints.drift.numeric.estimates import location_and_scale, median_and_mad
@@ -13,8 +14,9 @@ from checkpoints.drift.signals import At, Direction, Evidence, Pattern, Signal, 
 
 _UNITS = (1e3, 1e6)
 _RAMP_POINTS = 6
-_RAMP_RISE = 1.2
-"""Deviations between the halves of an episode from which on it is a ramp and not a step."""
+_RAMP_RISE = 2.4
+"""The rise between the halves of n points, in deviations times the root of n, that makes a ramp:
+1.2 standard errors, for an alarm comes while a ramp is young."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +33,10 @@ def signal_of(
     told: Told, verdict: Verdict, points: Sequence[float], usual: Sequence[float], to: Baseline
 ) -> Signal:
     """Make the signal of a verdict: ``points`` since its onset, ``usual`` ones before."""
-    pattern = _pattern(verdict, points, to)
     center, mad = median_and_mad(usual) if len(usual) else (to.transform.back(to.center), 0.0)
     observed = median_and_mad(points)[0]
     evidence = Evidence(
-        words=_words(told, verdict, pattern, points, (center, mad, len(usual)), to),
+        words=_words(told, verdict, points, (center, mad, len(usual)), to),
         baseline_median=center,
         baseline_mad=mad,
         baseline_n=len(usual),
@@ -51,33 +52,40 @@ def signal_of(
         threshold=verdict.threshold,
         evidence=evidence,
         direction=verdict.direction,
-        pattern=pattern,
+        pattern=verdict.pattern,
         onset_at=verdict.onset_at,
         at=told.at,
     )
 
 
-def _pattern(verdict: Verdict, points: Sequence[float], to: Baseline) -> Pattern:
-    """A level that is still on its way is a ramp."""
-    if verdict.pattern is not Pattern.LEVEL or len(points) < _RAMP_POINTS:
-        return verdict.pattern
+def formed(verdict: Verdict, points: Sequence[float], to: Baseline) -> Verdict:
+    """Tell a ramp from a step: ``points`` since the onset still move on. A step began later."""
+    if verdict.pattern is not Pattern.LEVEL:
+        return verdict
+    if len(points) >= _RAMP_POINTS and _rise(verdict, points, to) > _RAMP_RISE:
+        return replace(verdict, pattern=Pattern.RAMP)
+    if verdict.step is None:
+        return verdict
+    return replace(verdict, onset=verdict.step, onset_at=verdict.step_at)
+
+
+def _rise(verdict: Verdict, points: Sequence[float], to: Baseline) -> float:
+    """Return the rise between the halves, of the kind that spoke, times the root of points."""
     half = len(points) // 2
     seen = [to.away(point) for point in points]
     rise = location_and_scale(seen[half:])[0] - location_and_scale(seen[:half])[0]
-    onwards = rise if verdict.direction is Direction.UP else -rise
-    return Pattern.RAMP if onwards > _RAMP_RISE else Pattern.LEVEL
+    return (rise if verdict.direction is Direction.UP else -rise) * sqrt(len(points))
 
 
 def _words(
     told: Told,
     verdict: Verdict,
-    pattern: Pattern,
     points: Sequence[float],
     usual: tuple[float, float, int],
     to: Baseline,
 ) -> str:
     center, mad, count = usual
-    what = _what(told, verdict, pattern, points, center, to)
+    what = _what(told, verdict, points, center, to)
     before = f"median {center:.4g}, MAD {mad:.3g} over {count} points before"
     measure = f"score {verdict.score:.1f} against a threshold of {verdict.threshold:.1f}"
     return f"{what}; {before}; {measure}"
@@ -86,12 +94,11 @@ def _words(
 def _what(
     told: Told,
     verdict: Verdict,
-    pattern: Pattern,
     points: Sequence[float],
     center: float,
     to: Baseline,
 ) -> str:
-    name = told.metric
+    name, pattern = told.metric, verdict.pattern
     if told.motion is not Motion.LEVEL:
         name = f"{told.metric}, by its steps from point to point,"
     since = f"since point {verdict.onset}"
@@ -114,5 +121,5 @@ def _unit(observed: float, center: float) -> str:
     if not observed or not center:
         return ""
     factor = max(abs(observed / center), abs(center / observed))
-    near = [unit for unit in _UNITS if 0.6 < factor / unit < 1.6]
+    near = [unit for unit in _UNITS if 0.5 < factor / unit < 2]
     return f" (by a factor of about {near[0]:,.0f}: has its unit changed?)" if near else ""
