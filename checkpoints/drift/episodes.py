@@ -14,7 +14,7 @@ from checkpoints.drift.signals import Signal, SignalKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """One call of a tool: its name, and digests of its arguments and of what it returned."""
+    """One call of a tool: its name, and sketches of its arguments and of what it returned."""
 
     tool: str
     arguments: str = ""

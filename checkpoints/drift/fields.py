@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, Self
 
 from checkpoints.drift.shapes import ANY_KEY, ROOT, parent_of, shape_of
-from checkpoints.drift.streaks import LEAST_BEFORE, MEMORY, Streak
+from checkpoints.drift.streaks import MEMORY, Streak
 
 MISSING: Final = "missing"
 MOST_FIELDS: Final = 384
 """Paths that are remembered; later ones are not looked at."""
-MOST_BIRTHS: Final = 3
+MOST_BIRTHS: Final = 4
 """Keys that a mapping below the top may gain, one after the other, before they count as data."""
 MOST_BIRTHS_AT_TOP: Final = 32
 _MANY_CHILDREN: Final = 16
@@ -64,7 +64,7 @@ class Fields:
         if before:
             streak.add(MISSING, index - before)
             streak.length = before
-        if parent is not None and before >= LEAST_BEFORE:
+        if parent is not None and before:
             self._count_birth(parent, index)
         if parent and before:
             self._count_children(parent, shape)
