@@ -15,7 +15,7 @@ from checkpoints.drift.sketches import sketch
 MOST_AGENTS: Final = 32
 MOST_KEYS: Final = 64
 VERSION: Final = "(version)"
-_RECENT_ROUNDS: Final = 3
+_RECENT_ROUNDS: Final = 2
 """An agent that let so many rounds pass is not compared: it may have ended."""
 
 
