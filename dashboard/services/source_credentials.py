@@ -9,6 +9,7 @@ from django.db import transaction
 from dashboard import access, queue
 from dashboard.credentials import Credentials, CredentialsLost, is_current
 from dashboard.models import Source, User
+from dashboard.services.notifications.resealing import reseal_channels
 from dashboard.services.source_tests import look_at
 from dashboard.services.sources import SourceRefused, find_source, record, sealed
 from dashboard.stores import credentials_of
@@ -46,10 +47,10 @@ def forget_credentials(*, user: User, source_id: int, now: datetime) -> Source:
 
 
 def reseal(*, user: User, now: datetime) -> tuple[int, list[str]]:
-    """Seal every source's credentials with the key that is first now.
+    """Seal every source's credentials and every channel's address with the key that is first now.
 
-    Return how many were, and the names of sources whose credentials no key here opens. Raises
-    Forbidden, LoginTooOld.
+    Return how many were, and the names of those that no key here opens. Raises Forbidden,
+    LoginTooOld.
     """
     access.require(user, "admin")
     access.require_recent_login(user, now)
@@ -65,7 +66,8 @@ def reseal(*, user: User, now: datetime) -> tuple[int, list[str]]:
             continue
         _keep(user, source, credentials, "source.credentials_resealed", now)
         done += 1
-    return done, lost
+    channels, gone = reseal_channels(user=user, now=now)
+    return done + channels, lost + gone
 
 
 def _keep(user: User, source: Source, credentials: Credentials, action: str, now: datetime) -> None:
