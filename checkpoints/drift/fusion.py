@@ -7,13 +7,13 @@ from typing import Any, Final, Self
 
 from checkpoints.drift.episodes import Contribution, Episode
 
-FLOOR: Final = 0.4
+FLOOR: Final = 0.55
 """Share of its own threshold below which a metric says nothing."""
-POWER: Final = 3.0
-"""Pressures are added as powers: two at 0.9 of a threshold count for more than four at 0.6."""
-TOGETHER: Final = 1.25
-"""What pressures that are added must come to. Of metrics that rise and fall together two at the
-threshold of a single series are not enough."""
+POWER: Final = 2.0
+"""Pressures are added as powers: one at 0.9 of its threshold counts for two at 0.64."""
+TOGETHER: Final = 1.45
+"""What pressures that are added must come to. Metrics of one agent rise and fall
+together, so two that have just reached the threshold of a single series do not suffice."""
 QUIET: Final = 30
 """Observations without a further signal after which an episode is over: that is the agent now."""
 MOST_CONTRIBUTIONS: Final = 32

@@ -84,6 +84,11 @@ class SeriesPool:
             if signal is not None:
                 yield Found(key, signal, _index(signal, series.since))
 
+    @property
+    def metrics(self) -> int:
+        """How many metrics are watched."""
+        return len({metric for _, metric in self._series})
+
     def pressures(self) -> dict[str, tuple[Key, float]]:
         """Return how hard each metric presses: its hardest pressed step, and how hard."""
         found: dict[str, tuple[Key, float]] = {}

@@ -12,6 +12,7 @@ from checkpoints.drift.episodes import Contribution, Episode, Observation
 from checkpoints.drift.fusion import Fusion, agreement
 from checkpoints.drift.judges import Judged, Judges
 from checkpoints.drift.numeric import Band
+from checkpoints.drift.patience import FEW, Patience
 from checkpoints.drift.places import Place, Places
 from checkpoints.drift.pool import Found, SeriesPool
 from checkpoints.drift.sensitivities import level
@@ -19,6 +20,7 @@ from checkpoints.drift.signals import Signal, SignalKind
 
 FORMAT: Final = 1
 DIVERGENCE: Final = "divergence"
+ERRORS: Final = "errors"
 
 
 class AgentDetector:
@@ -38,6 +40,7 @@ class AgentDetector:
         self._series = SeriesPool(self._sensitivity, self._sensitivities)
         self._judges = Judges(self._sensitivity, self._sensitivities)
         self._fusion = Fusion()
+        self._patience = Patience()
         self._places = Places()
 
     def fresh(self) -> Self:
@@ -81,10 +84,28 @@ class AgentDetector:
             index=here.number,
         )
         told = [self._of_judged(one, here) for one in judged]
-        told += [self._of_series(one, here) for one in found]
+        told += self._certain([self._of_series(one, here) for one in found], here)
         if not told:
             told = [self._of_series(one, here) for one in self._together(here)]
         return self._fusion.add(told)
+
+    def _certain(self, found: list[Contribution], here: Place) -> Sequence[Contribution]:
+        """Return what may be said of what single metrics signal; the rest waits."""
+        if not (found or self._patience.is_waiting):
+            return []
+        if self.episode is not None or self._series.metrics < FEW:
+            return found
+        most = max([0.0, *(2 * (1 - self._level(one)) for one in found)])
+        return self._patience.released(
+            found, pressures=self._pressures(), number=here.number, most=most
+        )
+
+    def _level(self, found: Contribution) -> float:
+        return self._sensitivities.get(found.signal.metric, self._sensitivity)
+
+    def _pressures(self) -> dict[str, float]:
+        pressures = {name: value for name, (_, value) in self._series.pressures().items()}
+        return {**pressures, ERRORS: self._judges.error_pressure}
 
     def learn(self, observation: Observation) -> None:
         """Take what an earlier run tells, to know what is normal; no episode comes of it."""
@@ -106,18 +127,18 @@ class AgentDetector:
     def close(self) -> None:
         """End the open episode: it was seen to, or what it was about was undone."""
         self._fusion.close()
+        self._patience.forget()
 
     def learn_normal(self, metric: str, step_name: str | None = None) -> None:
         """Take the present level of a metric as normal: what it showed was no drift."""
-        if metric == "errors":
+        if metric == ERRORS:
             self._judges.learn_errors()
         self._series.learn_normal(metric, step_name)
 
     def _together(self, here: Place) -> Sequence[Found]:
         """Return what several metrics say together, of which none says it alone."""
         pressing = self._series.pressures()
-        pressures = [pressure for _, pressure in pressing.values()]
-        said = agreement([*pressures, self._judges.error_pressure])
+        said = agreement(list(self._pressures().values()))
         if said < 1.0 or not pressing:
             return []
         return [self._series.suspicion(key, said, here.number) for key, _ in pressing.values()]
@@ -142,6 +163,7 @@ class AgentDetector:
             "series": self._series.to_dict(),
             "judges": self._judges.to_dict(),
             "fusion": self._fusion.to_dict(),
+            "patience": self._patience.to_dict(),
             "places": self._places.to_list(),
             "count": self._places.count,
         }
@@ -162,6 +184,7 @@ class AgentDetector:
         made._series = SeriesPool.from_dict(values["series"], *how)
         made._judges = Judges.from_dict(values["judges"], *how)
         made._fusion = Fusion.from_dict(values["fusion"])
+        made._patience = Patience.from_dict(values["patience"])
         made._places = Places.from_list(values["places"])
         made._places.count = values["count"]
         return made
