@@ -14,6 +14,4 @@ KINDS = {
     "source.recovered": "Source can be read again",
     "operation.failed": "Operation failed",
     "operation.needs_attention": "Operation needs attention",
-    "incident.opened": "Incident opened",
-    "incident.resolved": "Incident is over",
 }

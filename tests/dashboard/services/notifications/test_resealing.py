@@ -28,7 +28,8 @@ def test_a_channel_is_sealed_with_the_new_key(yard: Yard, hook: Receiver) -> Non
 
 def test_a_channel_whose_key_is_gone_says_so(yard: Yard, hook: Receiver) -> None:
     join(yard.user, Role.ADMIN)
-    with override_settings(SECRET_KEY="another secret key altogether, and a long one"):
+    keys = f"new:{Keyring.new_key()}"
+    with override_settings(HOLDFAST_CREDENTIALS_KEY=keys, SECRET_KEY="another one, and long" * 3):
         assert source_credentials.reseal(user=yard.user, now=yard.clock.at) == (0, ["on call"])
         yard.announce()
         yard.later(seconds=6)
