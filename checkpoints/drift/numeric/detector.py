@@ -200,7 +200,7 @@ class SeriesDetector:
         count = min(self.index - verdict.onset, len(self._history))
         verdict = formed(verdict, [*self._history.since(count), point], baseline)
         count = min(self.index - verdict.onset, count)
-        told = Told(metric=self.metric, motion=self._steps.motion, index=self.index, at=at)
+        told = Told(metric=self.metric, motion=self._steps.motion, found=self.index, at=at)
         points = [*self._history.since(count), point]
         self._history.drop(count)
         signal = signal_of(told, verdict, points, self._history.points, baseline)

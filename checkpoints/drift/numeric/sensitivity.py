@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from math import erfc, exp, log, sqrt
+from typing import NamedTuple
 
 RUN = 20_000.0
 """Points of a calm series between two false alarms of one test, at the sensitivity 0.5."""
@@ -46,8 +46,7 @@ def normal_threshold(run: float) -> float:
     return high
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """Heights of the tests: of small and large shifts, of the variance, and of one point."""
 
     small: float

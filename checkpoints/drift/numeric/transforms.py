@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import exp, log, sqrt
 from typing import Any, ClassVar
 
 _LEAST = 1e-12
 
 
-@dataclass(frozen=True, slots=True)
 class Plain:
     """Points as they are."""
 
+    __slots__ = ()
     name: ClassVar[str] = "plain"
 
     def forth(self, point: float) -> float:
@@ -37,13 +36,15 @@ class Plain:
         return 5 * self.least_scale(center)
 
 
-@dataclass(frozen=True, slots=True)
 class Log(Plain):
     """Logarithms, of what grows by factors. ``shift`` is for metrics that are 0 at times."""
 
-    shift: float
-    floor: float
+    __slots__ = ("floor", "shift")
     name: ClassVar[str] = "log"
+
+    def __init__(self, shift: float, floor: float) -> None:
+        self.shift = shift
+        self.floor = floor
 
     def forth(self, point: float) -> float:
         point += self.shift
@@ -59,12 +60,14 @@ class Log(Plain):
         return 0.01
 
 
-@dataclass(frozen=True, slots=True)
 class Root(Plain):
     """Square roots, which even out the noise of counts (Anscombe adds 3/8 to those)."""
 
-    shift: float
+    __slots__ = ("shift",)
     name: ClassVar[str] = "root"
+
+    def __init__(self, shift: float) -> None:
+        self.shift = shift
 
     def forth(self, point: float) -> float:
         point += self.shift
@@ -84,12 +87,14 @@ class Root(Plain):
         return (1 if self.shift else 5) * self.least_scale(center)
 
 
-@dataclass(frozen=True, slots=True)
 class Logit(Plain):
     """Log odds, of shares between 0 and 1."""
 
-    floor: float
+    __slots__ = ("floor",)
     name: ClassVar[str] = "logit"
+
+    def __init__(self, floor: float) -> None:
+        self.floor = floor
 
     def forth(self, point: float) -> float:
         floor = self.floor

@@ -8,9 +8,8 @@ may be far enough out by itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import log
-from typing import Any
+from typing import Any, NamedTuple
 
 from checkpoints.drift.numeric.sensitivity import Thresholds, thresholds
 from checkpoints.drift.signals import At, Direction, Pattern
@@ -36,8 +35,7 @@ _FORMS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(NamedTuple):
     """A test that passed its threshold. ``onset`` is the point at which its rise began.
 
     ``step`` is where it began if it was all at once.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from math import sqrt
+from typing import NamedTuple
 
 from checkpoints.drift.numeric.baseline import Baseline
 from checkpoints.drift.numeric.estimates import location_and_scale, median_and_mad
@@ -19,13 +19,12 @@ _RAMP_RISE = 2.4
 1.2 standard errors, for an alarm comes while a ramp is young."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(NamedTuple):
     """What a signal is about, and when it was found."""
 
     metric: str
     motion: Motion
-    index: int
+    found: int
     at: At | None
 
 
@@ -40,14 +39,14 @@ def signal_of(
         baseline_median=center,
         baseline_mad=mad,
         baseline_n=len(usual),
-        window=(verdict.onset, told.index),
+        window=(verdict.onset, told.found),
         observed=observed,
     )
     return Signal(
         kind=SignalKind.METRIC,
         metric=told.metric,
         onset=verdict.onset,
-        index=told.index,
+        index=told.found,
         score=verdict.score,
         threshold=verdict.threshold,
         evidence=evidence,
@@ -63,10 +62,10 @@ def formed(verdict: Verdict, points: Sequence[float], to: Baseline) -> Verdict:
     if verdict.pattern is not Pattern.LEVEL:
         return verdict
     if len(points) >= _RAMP_POINTS and _rise(verdict, points, to) > _RAMP_RISE:
-        return replace(verdict, pattern=Pattern.RAMP)
+        return verdict._replace(pattern=Pattern.RAMP)
     if verdict.step is None:
         return verdict
-    return replace(verdict, onset=verdict.step, onset_at=verdict.step_at)
+    return verdict._replace(onset=verdict.step, onset_at=verdict.step_at)
 
 
 def _rise(verdict: Verdict, points: Sequence[float], to: Baseline) -> float:
@@ -105,7 +104,7 @@ def _what(
     observed = median_and_mad(points)[0]
     rose = "rose" if verdict.direction is Direction.UP else "fell"
     if pattern is Pattern.FLATLINE:
-        run = told.index - verdict.onset + 1
+        run = told.found - verdict.onset + 1
         return f"{told.metric} is exactly the same {run} points in a row, {since}"
     if pattern is Pattern.VARIANCE:
         scale = location_and_scale([to.away(point) for point in points])[1]
