@@ -63,12 +63,16 @@ def test_nothing_is_put_off_to_the_past_or_for_ever(yard: DriftYard, ahead: time
 def test_what_comes_after_a_resolved_alert_is_a_new_one(yard: DriftYard) -> None:
     alert = yard.drifted()
     drift.resolve(user=yard.user, alert_pk=alert.pk, reason="put back", now=yard.clock())
-    yard.report(150)
     yard.look()
-    yard.report(12, factor=6)
+    due = yard.watch().stall_due_at
+    assert due is not None
+    yard.clock.now = due + timedelta(seconds=1)
+    drift.look_round(now=yard.clock())
     yard.look()
 
-    assert list(DriftAlert.objects.values_list("number", flat=True).order_by("pk"))[:2] == [1, 2]
+    alert.refresh_from_db()
+    after = DriftAlert.objects.get(state="open")
+    assert (alert.state, after.number, after.kinds) == ("resolved", 2, ["stall"])
 
 
 def test_what_is_no_drift_is_normal_from_then_on(yard: DriftYard) -> None:
