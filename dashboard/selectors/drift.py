@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 
 from checkpoints.drift.episodes import Contribution
 from dashboard.access import require, visible
-from dashboard.models import Agent, AgentWatch, DriftAlert, DriftState, Project, User
+from dashboard.models import Agent, AgentWatch, DriftAlert, DriftState, User
 from dashboard.models.drift import ENDED, UNENDED
 from dashboard.selectors.drift_rows import find_alert, find_watched, visible_alerts
 from dashboard.selectors.drift_rungs import ShownRung, rungs
@@ -111,12 +110,6 @@ def drift_alert_page(*, user: User, alert_pk: int) -> AlertPage:
         earlier=tuple(earlier.order_by("-found_at", "-pk")[:5]),
         refused=why_not(user, "operate", alert.agent.source.project),
     )
-
-
-def open_alerts(projects: Sequence[Project] | QuerySet[Project]) -> QuerySet[DriftAlert]:
-    """Return the alerts of projects that have not ended, the newest first."""
-    rows = DriftAlert.objects.filter(agent__source__project__in=projects, state__in=UNENDED)
-    return rows.select_related("agent__source").order_by("-found_at", "-pk")
 
 
 def _in_state(state: str) -> Q:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db.models import QuerySet
 
 from dashboard.access import require, visible
-from dashboard.models import Agent, DriftAlert, User
+from dashboard.models import Agent, DriftAlert, DriftState, Thread, User
+from dashboard.models.drift import UNENDED
 from dashboard.selectors.errors import NotFound
 
 
@@ -38,3 +41,20 @@ def visible_alerts(user: User) -> QuerySet[DriftAlert]:
         "resolved_by",
     )
     return visible(user, rows, "agent__source__project")
+
+
+def calling_alerts(user: User, *, most: int) -> tuple[DriftAlert, ...]:
+    """Return the newest alerts that nobody has seen to yet."""
+    rows = visible_alerts(user).filter(state=DriftState.OPEN)
+    return tuple(rows.order_by("-found_at", "-pk")[:most])
+
+
+def unended_alert(agent_pk: int) -> DriftAlert | None:
+    """Return the alert of an agent that has not ended; there is at most one."""
+    return DriftAlert.objects.filter(agent=agent_pk, state__in=UNENDED).first()
+
+
+def alerts_on(threads: Sequence[Thread], *, most: int) -> tuple[DriftAlert, ...]:
+    """Return the latest alerts of threads, the newest first."""
+    rows = DriftAlert.objects.filter(thread__in=threads).defer("contributions")
+    return tuple(rows.order_by("-found_at", "-pk")[:most])

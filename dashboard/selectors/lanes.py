@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 
 from dashboard.models import (
     Checkpoint,
+    DriftAlert,
     Operation,
     OperationState,
     OperationStep,
@@ -21,12 +22,14 @@ from dashboard.models import (
 )
 from dashboard.selectors.branches import MAIN, Node, lay_out
 from dashboard.selectors.buckets import Bucket, extent, gather, milliseconds
+from dashboard.selectors.drift_rows import alerts_on
 from dashboard.selectors.operations import LARGE, LARGE_OF_UNDONE
 from dashboard.selectors.timelines import find_thread
 
 MOST_MARKS = 2000
 MOST_THREADS = 8
 MOST_OPERATIONS = 50
+MOST_ALERTS = 50
 KINDS = 3
 
 
@@ -65,6 +68,7 @@ class Drawing:
     marks: tuple[Mark, ...] = ()
     heaps: tuple[Heap, ...] = ()
     operations: tuple[tuple[int, Operation], ...] = field(default=())
+    alerts: tuple[tuple[int, DriftAlert], ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +126,7 @@ def _one_by_one(threads: Sequence[Thread], rows: Sequence[Checkpoint], span: Spa
         lanes=tuple(lanes),
         marks=tuple(sorted(marks, key=lambda mark: mark.row.created_at)),
         operations=operations,
+        alerts=_alerts(threads, lanes, since),
     )
 
 
@@ -158,6 +163,7 @@ def _gathered(threads: Sequence[Thread], rows: QuerySet[Checkpoint], span: Span)
         heaps=tuple(Heap(lane=lane_of[bucket.thread_pk], bucket=bucket) for bucket in found),
         marks=tuple(_heads(threads, since, until)),
         operations=operations,
+        alerts=_alerts(threads, lanes, since),
     )
 
 
@@ -191,7 +197,7 @@ def _operations(
     threads: Sequence[Thread], lanes: Sequence[Lane], since: int
 ) -> tuple[tuple[int, Operation], ...]:
     """Return the latest operations on the lanes, also those that reach over several threads."""
-    first = {lane.thread.pk: at for at, lane in reversed(list(enumerate(lanes)))}
+    first = _first_lanes(lanes)
     found = sorted(
         (*_on_one(threads), *_on_several(threads)), key=lambda one: one[1].created_at, reverse=True
     )
@@ -200,6 +206,22 @@ def _operations(
         for thread_pk, operation in found[:MOST_OPERATIONS]
         if since <= _moment(operation)
     )
+
+
+def _alerts(
+    threads: Sequence[Thread], lanes: Sequence[Lane], since: int
+) -> tuple[tuple[int, DriftAlert], ...]:
+    first = _first_lanes(lanes)
+    return tuple(
+        (first[alert.thread_id], alert)
+        for alert in alerts_on(threads, most=MOST_ALERTS)
+        if alert.thread_id is not None and since <= milliseconds(alert.onset_at)
+    )
+
+
+def _first_lanes(lanes: Sequence[Lane]) -> dict[int, int]:
+    """Return the lane of each thread, not those of its branches."""
+    return {lane.thread.pk: at for at, lane in reversed(list(enumerate(lanes)))}
 
 
 def _on_one(threads: Sequence[Thread]) -> Iterator[tuple[int, Operation]]:

@@ -14,6 +14,7 @@ from dashboard.models import (
     Agent,
     AgentDrill,
     Checkpoint,
+    DriftAlert,
     Heartbeat,
     ObjectiveAlert,
     Operation,
@@ -24,6 +25,7 @@ from dashboard.models import (
 from dashboard.models.operations import OPEN_STATES, OperationState
 from dashboard.models.sources import SourceHealth
 from dashboard.selectors.checkpoints import FORK_MARK
+from dashboard.selectors.drift_rows import calling_alerts
 from dashboard.selectors.drills import Proofs, calling, proofs, unproven
 from dashboard.selectors.operations import TO_SEE, readable
 
@@ -61,6 +63,7 @@ class OverviewPage:
     troubled_operations: tuple[Operation, ...]
     latest: tuple[Checkpoint, ...]
     alerts: tuple[ObjectiveAlert, ...]
+    drift: tuple[DriftAlert, ...]
     proofs: Proofs
     unproven: tuple[AgentDrill, ...]
     operated: frozenset[int]
@@ -73,6 +76,7 @@ class OverviewPage:
         listed = (
             self.threads,
             self.alerts,
+            self.drift,
             self.waiting_operations,
             self.troubled_operations,
             self.troubled_sources,
@@ -113,6 +117,7 @@ def overview_page(*, user: User, now: datetime) -> OverviewPage:
         troubled_operations=_troubled_operations(user),
         latest=_latest(user),
         alerts=calling(user),
+        drift=calling_alerts(user, most=SHOWN),
         proofs=proved,
         unproven=unproven(user) if proved.failed else (),
         operated=frozenset(projects(user, "operate").values_list("pk", flat=True)),

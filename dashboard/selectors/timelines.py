@@ -9,9 +9,19 @@ from django.db.models import Q, QuerySet
 
 import checkpoints
 from dashboard.access import visible
-from dashboard.models import Agent, Checkpoint, Directive, Operation, OperationKind, Thread, User
+from dashboard.models import (
+    Agent,
+    Checkpoint,
+    Directive,
+    DriftAlert,
+    Operation,
+    OperationKind,
+    Thread,
+    User,
+)
 from dashboard.models.checkpoints import KINDS
 from dashboard.models.operations import OPEN_STATES, OperationState
+from dashboard.selectors.drift_rows import unended_alert
 from dashboard.selectors.drills import AgentRecovery, recoveries
 from dashboard.selectors.errors import NotFound, no_agent
 from dashboard.selectors.keyset import NEWEST, page_after
@@ -70,6 +80,7 @@ class TimelinePage:
     restored: Operation | None
     reported: Reported
     recovery: AgentRecovery
+    drift: DriftAlert | None
     filter: RowFilter
     kinds: tuple[tuple[str, str], ...]
     whole_agent: bool
@@ -121,6 +132,7 @@ def timeline_page(
         listing=_listing(thread, wanted, after),
         running=tuple(operations.filter(state__in=UNDER_WAY)[:5]),
         restored=_last_restore(operations),
+        drift=unended_alert(thread.agent_id),
         reported=reported(thread, whole_agent=thread_pk is None),
         recovery=recoveries([thread.agent])[thread.agent_id],
         filter=wanted,

@@ -43,7 +43,7 @@ MarkJson = TypedDict(
 
 
 class OperationJson(TypedDict):
-    """An operation on a lane."""
+    """What happened on a lane beside checkpoints: an operation, or a drift that began."""
 
     t: int
     lane: int
@@ -74,7 +74,8 @@ def as_json(drawing: Drawing) -> DrawingJson:
         "now": milliseconds(timezone.now()),
         "lanes": [_lane(lane) for lane in drawing.lanes],
         "marks": [_heap(heap) for heap in drawing.heaps] + [_mark(m) for m in drawing.marks],
-        "operations": [_operation(lane, row) for lane, row in drawing.operations],
+        "operations": [_operation(lane, row) for lane, row in drawing.operations]
+        + [_drift(lane, row) for lane, row in drawing.alerts],
     }
 
 
@@ -144,6 +145,17 @@ def _operation(lane: int, row: Any) -> OperationJson:
         "state": "" if look.look == looks.HEALTHY else look.look,
         "note": note,
         "text": f"{_described(row)}: {look.words}",
+    }
+
+
+def _drift(lane: int, row: Any) -> OperationJson:
+    return {
+        "t": milliseconds(row.onset_at),
+        "lane": lane,
+        "url": reverse("drift-alert", args=[row.pk]),
+        "state": "" if row.is_ended else looks.ATTENTION,
+        "note": "drift",
+        "text": f"Drift, {row.get_state_display().lower()}: {row.words[:160]}",
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime, timedelta
 from random import Random
@@ -176,3 +177,21 @@ def test_names_of_metrics_are_text_and_nothing_else(alert: DriftAlert, browser: 
     alert.save()
     for path in ("/drift/", f"/drift/{alert.pk}/"):
         assert "<img" not in text(browser, path)
+
+
+def test_the_overview_calls_until_somebody_has_seen_it(alert: DriftAlert, browser: Client) -> None:
+    assert f"/drift/{alert.pk}/" in text(browser, "/")
+    browser.post(f"/drift/{alert.pk}/acknowledge/")
+    assert f"/drift/{alert.pk}/" not in text(browser, "/")
+
+
+def test_the_agents_timeline_tells_of_it_and_marks_where_it_began(
+    alert: DriftAlert, browser: Client
+) -> None:
+    assert alert.thread is not None
+    page = text(browser, f"/agents/{alert.agent_id}/")
+    assert "It drifts since" in page
+    lanes = f"/agents/{alert.agent_id}/crawler/threads/{alert.thread.pk}/lanes.json"
+    (mark,) = json.loads(browser.get(lanes).content)["operations"]
+    assert (mark["note"], mark["url"]) == ("drift", f"/drift/{alert.pk}/")
+    assert mark["t"] == round(alert.onset_at.timestamp() * 1000)
