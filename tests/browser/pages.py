@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.browsing import new_context
+from tests.browser.drift_pages import drifted
 from tests.browser.drill_pages import drilled
 from tests.browser.notification_pages import told
 from tests.browser.reports import FAR_AGENT
@@ -51,7 +52,7 @@ def places(browser: Browser, world: World) -> tuple[Place, ...]:
     page = context.new_page()
     found = {**FIXED, **_timelines(page), **_restored(page), **_reported(page)}
     found |= {**_forked(page, found["checkpoint"]), **_cared(page), **stored(page)}
-    found |= {**drilled(page), **_damaged(page), **told(page)}
+    found |= {**drilled(page), **_damaged(page), **told(page), **drifted(page)}
     context.close()
     return tuple(Place(name, path) for name, path in found.items())
 
