@@ -18,6 +18,8 @@ from checkpoints.drift.stalls import StallDetector
 
 MOST_THREADS: Final = 16
 """Threads whose tool calls are watched for loops at a time; the least recent one goes."""
+SHORT: Final = timedelta(minutes=1)
+"""A silence up to this long is no stall, however quick an agent is otherwise."""
 _ERRORS, _LOOPS, _STALLS, _SCHEMA = "errors", "loops", "stalls", "schema"
 
 
@@ -145,7 +147,7 @@ class _Pace:
             self._working[told.thread_id] = told.run_id
         if len(self._working) > MOST_THREADS:
             self._working.popitem(last=False)
-        return self._stalls.update(told.at - self._rested)
+        return _long(self._stalls.update(told.at - self._rested))
 
     def _was_resting(self, told: Observation) -> bool:
         """Return whether nothing was at work before: all threads rested, or this is a new run."""
@@ -153,11 +155,15 @@ class _Pace:
         return told.run_id not in runs and not (runs - {None} and told.run_id is None)
 
     def check(self, now: datetime) -> Signal | None:
-        return self._stalls.check(now - self._rested) if self._working else None
+        if not self._working or self._last is None or now - self._last < SHORT:
+            return None
+        return self._stalls.check(now - self._rested)
 
     def due_at(self) -> datetime | None:
         due = self._stalls.due_at() if self._working else None
-        return due + self._rested if isinstance(due, datetime) else None
+        if not isinstance(due, datetime) or self._last is None:
+            return None
+        return max(due + self._rested, self._last + SHORT)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -174,6 +180,11 @@ class _Pace:
         made._last = datetime.fromisoformat(values["last"]) if values["last"] else None
         made._rested = timedelta(seconds=values["rested"])
         return made
+
+
+def _long(signal: Signal | None) -> Signal | None:
+    is_long = signal is not None and (signal.evidence.observed or 0.0) > SHORT.total_seconds()
+    return signal if is_long else None
 
 
 def _judged(signal: Signal, index: int) -> Judged:

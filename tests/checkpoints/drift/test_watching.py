@@ -258,3 +258,13 @@ def test_ten_points_are_not_enough_to_be_sure_of_a_number() -> None:
 def test_a_constant_is_no_drift_and_a_gap_in_a_metric_neither() -> None:
     seen = (told(n, metrics={"tokens": 100.0} if n % 5 else {}) for n in range(200))
     assert episodes(AgentDetector(), seen) == []
+
+
+def test_a_quick_agent_that_pauses_for_seconds_does_not_stall() -> None:
+    detector = AgentDetector()
+    for number in range(40):
+        detector.update(told(number, at=NOON + timedelta(milliseconds=number)))
+    last = NOON + timedelta(milliseconds=39)
+    assert detector.check(last + timedelta(seconds=50)) is None
+    assert detector.due_at() == last + timedelta(minutes=1)
+    assert detector.update(told(40, at=last + timedelta(seconds=50))) is None
