@@ -15,21 +15,21 @@ def _refuse(*_: Any, **__: Any) -> NoReturn:
 class Hostile:
     """Raises whatever is asked of it."""
 
-    __str__ = __repr__ = __eq__ = __hash__ = __len__ = __iter__ = __bool__ = _refuse  # type: ignore[assignment]
-    __getattr__ = __format__ = __lt__ = __float__ = __int__ = __reduce__ = _refuse  # type: ignore[assignment]
+    __str__ = __repr__ = __eq__ = __hash__ = __len__ = __iter__ = __bool__ = _refuse
+    __getattr__ = __format__ = __lt__ = __float__ = __int__ = __reduce__ = _refuse
 
 
 class HostileText(str):
     __slots__ = ()
-    __str__ = __repr__ = __eq__ = __hash__ = __len__ = __iter__ = split = lower = _refuse  # type: ignore[assignment]
+    __str__ = __repr__ = __eq__ = __hash__ = __len__ = __iter__ = split = lower = _refuse
 
 
 class HostileDict(dict[str, Any]):
-    __iter__ = __len__ = __getitem__ = items = keys = values = get = _refuse  # type: ignore[assignment]
+    __iter__ = __len__ = __getitem__ = items = keys = values = get = _refuse
 
 
 class HostileList(list[Any]):
-    __iter__ = __len__ = __getitem__ = _refuse  # type: ignore[assignment]
+    __iter__ = __len__ = __getitem__ = _refuse
 
 
 class HostileMapping(Mapping[str, Any]):
@@ -45,6 +45,11 @@ class HostileMapping(Mapping[str, Any]):
 
 class HostileZone(tzinfo):
     def utcoffset(self, _: datetime | None) -> timedelta:
+        raise RuntimeError("no")
+
+    dst = utcoffset
+
+    def tzname(self, _: datetime | None) -> str:
         raise RuntimeError("no")
 
 

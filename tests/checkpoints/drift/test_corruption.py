@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 import checkpoints
-from checkpoints import Checkpoint, CheckpointManager, Store
+from checkpoints import Checkpoint, CheckpointManager, ReadableStore
 from checkpoints.drift.corruption import CorruptionDetector, damage_of
 from checkpoints.drift.signals import SignalKind
 from checkpoints.errors import CorruptCheckpoint, TransientStoreError
@@ -40,7 +40,7 @@ def test_what_no_longer_loads_as_it_was_saved_is_found_and_nothing_else(tmp_path
     assert found > 10
 
 
-def _saved(folder: Path, count: int) -> tuple[list[Checkpoint], Store]:
+def _saved(folder: Path, count: int) -> tuple[list[Checkpoint], ReadableStore]:
     """Save a checkpoint of each of several agents; return them and the store."""
     records = []
     for number in range(count):
