@@ -1,4 +1,4 @@
-"""Letting a weak signal wait that only one of an agent's metrics gives, until another agrees."""
+"""Letting a weak spike wait that only one of an agent's metrics shows, until another agrees."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ WAIT: Final = 10
 FEW: Final = 3
 """An agent with fewer metrics has nobody who could agree: nothing waits there."""
 MORE: Final = {Pattern.SPIKE: 0.1}
-MORE_USUALLY: Final = 0.02
-"""By how much more than its threshold a score is strong alone, at the usual sensitivity. A spike is
-one point, and the tails of an agent's metrics are heavy."""
+"""By how much more than its threshold a score is strong alone, at the usual sensitivity; other
+patterns are as soon as they pass it. A spike is one point, and an agent's metrics have heavy tails.
+"""
 AGREES: Final = 0.6
 """Pressure of another metric that makes a new signal certain enough."""
 CONFIRMS: Final = 0.7
@@ -89,5 +89,5 @@ def _others(pressures: Mapping[str, float], metrics: set[str]) -> float:
 
 
 def _is_strong(one: Contribution, most: float) -> bool:
-    more = MORE.get(one.signal.pattern, MORE_USUALLY) * most
+    more = MORE.get(one.signal.pattern, 0.0) * most
     return one.signal.score >= one.signal.threshold * (1 + more)

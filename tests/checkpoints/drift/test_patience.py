@@ -1,4 +1,4 @@
-"""A weak signal of one metric waits until another agrees."""
+"""A weak spike of one metric waits until another agrees."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from checkpoints.drift.signals import Evidence
 from checkpoints.testing import NOON
 
 
-def signal(metric: str, *, score: float = 1.0, pattern: Pattern = Pattern.LEVEL) -> Contribution:
+def signal(metric: str, *, score: float = 1.0, pattern: Pattern = Pattern.SPIKE) -> Contribution:
     said = Signal(
         kind=SignalKind.METRIC,
         metric=metric,
@@ -33,9 +33,9 @@ def said(
 
 
 def test_a_strong_signal_does_not_wait_and_a_spike_must_be_stronger() -> None:
-    assert said(Patience(), 1, signal("cost", score=1.05)) == ["cost"]
-    assert said(Patience(), 1, signal("cost", score=1.05, pattern=Pattern.SPIKE)) == []
-    assert said(Patience(), 1, signal("cost", score=1.5, pattern=Pattern.SPIKE)) == ["cost"]
+    assert said(Patience(), 1, signal("cost", score=1.05, pattern=Pattern.LEVEL)) == ["cost"]
+    assert said(Patience(), 1, signal("cost", score=1.05)) == []
+    assert said(Patience(), 1, signal("cost", score=1.5)) == ["cost"]
 
 
 def test_a_weak_one_waits_for_the_signal_of_another_metric() -> None:
