@@ -67,7 +67,8 @@ def _open(agent: Agent, episode: Episode, now: datetime) -> None:
 
 
 def _grow(alert: DriftAlert, episode: Episode, now: datetime) -> None:
-    known = [] if alert.episode == episode.number else _contributions(alert)
+    began = min(one.found_at for one in episode.contributions)
+    known = [one for one in _contributions(alert) if one.found_at < began]
     joined = (*known, *episode.contributions)[:MOST_CONTRIBUTIONS]
     before = alert.severity
     values = _values(alert.agent, Episode(number=episode.number, contributions=joined))

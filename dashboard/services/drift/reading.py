@@ -20,6 +20,7 @@ from checkpoints.drift.metrics import state_metrics, tool_calls
 from dashboard.models import AgentWatch, Checkpoint, Source, StateMetrics
 from dashboard.selectors.drift_observations import CHECKPOINT, Ref
 from dashboard.services.drift.skeletons import skeleton
+from dashboard.services.ingest import cleaning
 from dashboard.stores import open_source
 
 SECONDS: Final = 3.0
@@ -31,6 +32,10 @@ REST: Final = timedelta(minutes=1)
 """After a store could not be read it is left in peace for so long."""
 MOST_CALLS: Final = 100
 logger = structlog.get_logger(__name__)
+
+
+class _TooLarge(Exception):
+    """A state of more bytes than are read."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,32 +104,45 @@ def _read(
 ) -> StateMetrics:
     """Read one state; what is wrong with it alone is noted with it."""
     made = StateMetrics(checkpoint=row, agent_id=row.thread.agent_id, read_at=now)
-    if max(row.size or 0, row.stored_size or 0) > LARGEST:
-        made.message = TOO_LARGE
-        return made
     try:
-        state, size = _load(store, row)
-    except checkpoints.CorruptCheckpoint as error:
-        Checkpoint.objects.filter(pk=row.pk, damage="").update(damage=str(error))
-        made.message = str(error)
-        return made
-    except checkpoints.CheckpointNotFound as error:
-        made.message = str(error)
-        return made
-    budget.spent += size
-    made.bytes_read, made.values, made.shape = size, state_metrics(state), skeleton(state)
-    made.calls = [dataclasses.asdict(call) for call in _calls(store, row, state)]
+        if max(row.size or 0, row.stored_size or 0) > LARGEST:
+            raise _TooLarge
+        _tell(made, store, row, budget)
+    except (checkpoints.TransientStoreError, checkpoints.PermanentStoreError, OSError):
+        raise
+    except Exception as error:  # noqa: BLE001 - a state can break what reads it in any way
+        made.message = _words(error)
+        if isinstance(error, checkpoints.CorruptCheckpoint):
+            Checkpoint.objects.filter(pk=row.pk, damage="").update(damage=made.message)
     return made
 
 
-def _load(store: checkpoints.ReadableStore, row: Checkpoint) -> tuple[dict[str, Any], int]:
-    record = store.get(row.checkpoint_id, thread_id=row.thread.thread_id, namespace=row.namespace)
+def _tell(
+    made: StateMetrics, store: checkpoints.ReadableStore, row: Checkpoint, budget: Budget
+) -> None:
+    """Read a state and put down what it tells, with names as every database keeps them."""
+    thread, namespace = row.thread.thread_id, row.namespace
+    record = store.get(row.checkpoint_id, thread_id=thread, namespace=namespace)
+    state, size = _load(store, record, budget)
+    calls = [dataclasses.asdict(call) for call in _calls(store, row, state, budget)]
+    made.values, made.shape = cleaning.mapping(state_metrics(state)), skeleton(state)
+    made.calls = [{name: cleaning.text(said) for name, said in call.items()} for call in calls]
+    made.bytes_read = size
+
+
+def _load(
+    store: checkpoints.ReadableStore, record: checkpoints.Checkpoint, budget: Budget
+) -> tuple[dict[str, Any], int]:
+    """Return a state and its size, which may be another than when it was listed."""
+    if max(record.size or 0, record.stored_size or 0) > LARGEST:
+        raise _TooLarge
     size = record.size or record.stored_size or 0
+    budget.spent += size
     return dict(load_readable(store, record)), size
 
 
 def _calls(
-    store: checkpoints.ReadableStore, row: Checkpoint, state: Mapping[str, Any]
+    store: checkpoints.ReadableStore, row: Checkpoint, state: Mapping[str, Any], budget: Budget
 ) -> Iterator[Any]:
     """Yield the tool calls that are new in a state, as far as the one before it can be read."""
     before: Mapping[str, Any] | None = None
@@ -132,13 +150,16 @@ def _calls(
         if not tool_calls(state):
             return
         try:
-            thread = row.thread.thread_id
-            before = load_readable(store, store.get(row.parent_id, thread_id=thread))
-        except checkpoints.CheckpointError:
+            record = store.get(row.parent_id, thread_id=row.thread.thread_id)
+            before, _ = _load(store, record, budget)
+        except (checkpoints.CheckpointError, _TooLarge):
             return
     yield from tool_calls(state, before)[-MOST_CALLS:]
 
 
 def _words(error: Exception) -> str:
+    if isinstance(error, _TooLarge):
+        return TOO_LARGE
     known = isinstance(error, checkpoints.CheckpointError)
-    return str(error) if known else f"The states could not be read ({type(error).__name__})."
+    words = str(error) if known else f"The states could not be read ({type(error).__name__})."
+    return cleaning.text(words)

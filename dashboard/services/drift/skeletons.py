@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from dashboard.services.ingest import cleaning
+
 MOST_NODES: Final = 400
 MOST_KEYS: Final = 100
 _DEPTH: Final = 5
@@ -35,7 +37,8 @@ def _bare(value: Any, depth: int, left: list[int]) -> Any:
 
 
 def _items(value: Mapping[Any, Any]) -> list[tuple[str, Any]]:
-    return [(str(key)[:_LONGEST_KEY], one) for key, one in list(value.items())[:MOST_KEYS]]
+    some = list(value.items())[:MOST_KEYS]
+    return [(cleaning.text(str(key)[:_LONGEST_KEY]), one) for key, one in some]
 
 
 def _ends(value: Sequence[Any], left: list[int]) -> Sequence[Any]:

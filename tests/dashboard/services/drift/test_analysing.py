@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 from django.db import transaction
 
 import checkpoints
+from checkpoints.drift.episodes import Contribution, Episode
 from dashboard.models import AgentDetectorState, AgentWatch, Checkpoint, DriftAlert
 from dashboard.services import drift
-from dashboard.services.drift import analysing, detectors, watches
+from dashboard.services.drift import alerting, analysing, detectors, watches
 from dashboard.services.drift.marking import mark
 from dashboard.services.ingest import ingest_push
 from tests.dashboard.records import push, record
@@ -218,3 +220,18 @@ def test_an_agent_that_cannot_be_looked_at_says_so_and_is_left_in_peace(
     )
     yard.look()
     assert yard.watch().observed == 5
+
+
+def test_an_alert_keeps_what_it_was_opened_for_however_often_it_grows(yard: DriftYard) -> None:
+    alert = yard.drifted()
+    (first,) = map(Contribution.from_dict, alert.contributions)
+    later = replace(first, found_at=first.found_at + timedelta(minutes=5))
+    latest = replace(first, found_at=first.found_at + timedelta(minutes=9))
+
+    for told in ((later,), (later, latest)):
+        alerting.note(yard.agent(), Episode(number=2, contributions=told), now=yard.clock())
+
+    alert.refresh_from_db()
+    kept = [Contribution.from_dict(one) for one in alert.contributions]
+    assert kept == [first, later, latest]
+    assert alert.onset_at == first.onset_at
