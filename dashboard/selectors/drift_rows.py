@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db.models import QuerySet
+from django.db.models import Case, IntegerField, QuerySet, When
 
+from checkpoints.drift.episodes import Severity
 from dashboard.access import require, visible
 from dashboard.models import Agent, DriftAlert, DriftState, Thread, User
 from dashboard.models.drift import UNENDED
 from dashboard.selectors.errors import NotFound
+
+_RANK = Case(
+    *(When(severity=one.value, then=rank) for rank, one in enumerate(Severity)),
+    default=0,
+    output_field=IntegerField(),
+)
 
 
 def find_alert(*, user: User, alert_pk: int) -> DriftAlert:
@@ -44,9 +51,9 @@ def visible_alerts(user: User) -> QuerySet[DriftAlert]:
 
 
 def calling_alerts(user: User, *, most: int) -> tuple[DriftAlert, ...]:
-    """Return the newest alerts that nobody has seen to yet."""
-    rows = visible_alerts(user).filter(state=DriftState.OPEN)
-    return tuple(rows.order_by("-found_at", "-pk")[:most])
+    """Return alerts that nobody has seen to yet, the most severe first, then the newest."""
+    rows = visible_alerts(user).filter(state=DriftState.OPEN).alias(rank=_RANK)
+    return tuple(rows.order_by("-rank", "-found_at", "-pk")[:most])
 
 
 def unended_alert(agent_pk: int) -> DriftAlert | None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 import checkpoints
 from dashboard.models import Agent, DriftAlert, Role, User
+from dashboard.selectors.drift_rows import calling_alerts
 from dashboard.services import drift
 from dashboard.services.ingest import ingest_push
 from dashboard.services.tokens import NewToken
@@ -195,3 +196,21 @@ def test_the_agents_timeline_tells_of_it_and_marks_where_it_began(
     (mark,) = json.loads(browser.get(lanes).content)["operations"]
     assert (mark["note"], mark["url"]) == ("drift", f"/drift/{alert.pk}/")
     assert mark["t"] == round(alert.onset_at.timestamp() * 1000)
+
+
+def test_the_overview_names_the_most_severe_first(alert: DriftAlert, person: User) -> None:
+    other = Agent.objects.create(
+        source=alert.agent.source, agent_id="other", created_at=timezone.now()
+    )
+    DriftAlert.objects.create(
+        agent=other,
+        number=1,
+        episode=1,
+        severity="low",
+        onset_at=timezone.now(),
+        found_at=timezone.now() + timedelta(hours=1),
+        opened_at=timezone.now(),
+        last_signal_at=timezone.now(),
+    )
+    first, second = calling_alerts(person, most=8)
+    assert (first.agent_id, second.agent_id) == (alert.agent_id, other.pk)
