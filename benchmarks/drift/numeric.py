@@ -141,7 +141,7 @@ def _started(code: str) -> float:
 
 
 def fleet() -> tuple[float, float, float]:
-    """Return mean and largest ms for a point of each of 6,000 metrics, and by how many MB the process grew."""
+    """Return mean and largest ms for a point of each of 6,000 metrics, and MB they added."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     detectors = [SeriesDetector(f"metric {n % METRICS}") for n in range(AGENTS * METRICS)]
     random, size = Random(1), 300
