@@ -26,7 +26,7 @@ from dashboard import rounds  # noqa: E402
 from dashboard.celery import app  # noqa: E402
 from dashboard.models import Agent, Checkpoint, Source, Thread  # noqa: E402
 from dashboard.services.drift import detectors, watches  # noqa: E402
-from dashboard.services.drift.marking import mark  # noqa: E402
+from dashboard.services.marking import mark  # noqa: E402
 from dashboard.supervisor.programs import worker_command  # noqa: E402
 
 FOR_EVER_SECONDS = 3600

@@ -105,8 +105,7 @@ def _read(
     """Read one state; what is wrong with it alone is noted with it."""
     made = StateMetrics(checkpoint=row, agent_id=row.thread.agent_id, read_at=now)
     try:
-        if max(row.size or 0, row.stored_size or 0) > LARGEST:
-            raise _TooLarge
+        _require_small(row.size, row.stored_size)
         _tell(made, store, row, budget)
     except (checkpoints.TransientStoreError, checkpoints.PermanentStoreError, OSError):
         raise
@@ -130,12 +129,16 @@ def _tell(
     made.bytes_read = size
 
 
+def _require_small(*sizes: int | None) -> None:
+    if max(size or 0 for size in sizes) > LARGEST:
+        raise _TooLarge
+
+
 def _load(
     store: checkpoints.ReadableStore, record: checkpoints.Checkpoint, budget: Budget
 ) -> tuple[dict[str, Any], int]:
     """Return a state and its size, which may be another than when it was listed."""
-    if max(record.size or 0, record.stored_size or 0) > LARGEST:
-        raise _TooLarge
+    _require_small(record.size, record.stored_size)
     size = record.size or record.stored_size or 0
     budget.spent += size
     return dict(load_readable(store, record)), size

@@ -9,7 +9,6 @@ from django.db import transaction
 
 import checkpoints
 from dashboard.models import Checkpoint, Source, Thread
-from dashboard.services.drift.marking import mark
 from dashboard.services.ingest import cleaning, findings
 from dashboard.services.ingest.heads import find_rows
 from dashboard.services.ingest.resets import begin_anew
@@ -21,6 +20,7 @@ from dashboard.services.ingest.upserts import (
     Upserted,
     upsert,
 )
+from dashboard.services.marking import mark
 
 _Named = checkpoints.Checkpoint | checkpoints.Thread | checkpoints.Removal
 

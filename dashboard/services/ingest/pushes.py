@@ -12,7 +12,6 @@ import checkpoints
 from dashboard import queue
 from dashboard.access import Forbidden
 from dashboard.models import ApiToken, Checkpoint, Source, Thread
-from dashboard.services.drift.marking import mark
 from dashboard.services.ingest.cleaning import UnusableRecord, check_id, check_record
 from dashboard.services.ingest.heads import PushedHead, ThreadName, move_heads
 from dashboard.services.ingest.reported_sources import reported_source
@@ -23,6 +22,7 @@ from dashboard.services.ingest.upserts import (
     Upserted,
     upsert,
 )
+from dashboard.services.marking import mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,11 @@ from datetime import datetime
 from django.db import transaction
 
 from dashboard.models import ApiToken, Directive, Source, Thread
-from dashboard.services.drift.marking import mark
 from dashboard.services.ingest.cleaning import UnusableRecord
 from dashboard.services.ingest.heads import ThreadName
 from dashboard.services.ingest.reported_sources import find_source, reported_source
 from dashboard.services.ingest.threads import lock_threads
+from dashboard.services.marking import mark
 from dashboard.services.reports.acknowledging import (
     UNKNOWN,
     note_acknowledged,

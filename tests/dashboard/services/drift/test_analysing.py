@@ -14,8 +14,8 @@ from checkpoints.drift.episodes import Contribution, Episode
 from dashboard.models import AgentDetectorState, AgentWatch, Checkpoint, DriftAlert
 from dashboard.services import drift
 from dashboard.services.drift import alerting, analysing, detectors, watches
-from dashboard.services.drift.marking import mark
 from dashboard.services.ingest import ingest_push
+from dashboard.services.marking import mark
 from tests.dashboard.records import push, record
 from tests.dashboard.services.drift.yard import DriftYard
 
