@@ -23,6 +23,7 @@ from dashboard.services import audit
 from dashboard.services.drift import detectors, telling
 from dashboard.services.drift.errors import DriftRefused
 from dashboard.services.drift.watches import lock, overtake
+from dashboard.unkept import UNKEPT
 
 LONGEST_SNOOZE: Final = timedelta(days=90)
 LONGEST_REASON: Final = 1_000
@@ -115,10 +116,10 @@ def _require_unended(alert: DriftAlert) -> None:
 
 def _end(user: User, alert: DriftAlert, state: DriftState, reason: str, now: datetime) -> None:
     text = reason.strip()
-    if not text or len(text) > LONGEST_REASON:
+    if not text or len(text) > LONGEST_REASON or UNKEPT.search(text):
         raise DriftRefused(
-            f"Say why in 1 to {LONGEST_REASON} characters; nothing was changed. Whoever looks at "
-            "the next alert of this agent will read it."
+            f"Say why in 1 to {LONGEST_REASON} characters, without a NUL; nothing was changed. "
+            "Whoever looks at the next alert of this agent will read it."
         )
     alert.state, alert.reason = state, text
     alert.resolved_by, alert.resolved_at = user, now

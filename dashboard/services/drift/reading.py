@@ -20,8 +20,8 @@ from checkpoints.drift.metrics import state_metrics, tool_calls
 from dashboard.models import AgentWatch, Checkpoint, Source, StateMetrics
 from dashboard.selectors.drift_observations import CHECKPOINT, Ref
 from dashboard.services.drift.skeletons import skeleton
-from dashboard.services.ingest import cleaning
 from dashboard.stores import open_source
+from dashboard.unkept import written_out
 
 SECONDS: Final = 3.0
 BYTES: Final = 16_000_000
@@ -124,8 +124,9 @@ def _tell(
     record = store.get(row.checkpoint_id, thread_id=thread, namespace=namespace)
     state, size = _load(store, record, budget)
     calls = [dataclasses.asdict(call) for call in _calls(store, row, state, budget)]
-    made.values, made.shape = cleaning.mapping(state_metrics(state)), skeleton(state)
-    made.calls = [{name: cleaning.text(said) for name, said in call.items()} for call in calls]
+    made.values = {written_out(name): value for name, value in state_metrics(state).items()}
+    made.shape = skeleton(state)
+    made.calls = [{name: written_out(said) for name, said in call.items()} for call in calls]
     made.bytes_read = size
 
 
@@ -142,6 +143,11 @@ def _load(
     size = record.size or record.stored_size or 0
     budget.spent += size
     return dict(load_readable(store, record)), size
+
+
+def _require_small(one: Checkpoint | checkpoints.Checkpoint) -> None:
+    if max(one.size or 0, one.stored_size or 0) > LARGEST:
+        raise _TooLarge
 
 
 def _calls(
@@ -165,4 +171,4 @@ def _words(error: Exception) -> str:
         return TOO_LARGE
     known = isinstance(error, checkpoints.CheckpointError)
     words = str(error) if known else f"The states could not be read ({type(error).__name__})."
-    return cleaning.text(words)
+    return written_out(words)

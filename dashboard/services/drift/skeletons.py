@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from dashboard.services.ingest import cleaning
+from dashboard.unkept import written_out
 
 MOST_NODES: Final = 400
 MOST_KEYS: Final = 100
@@ -38,7 +38,7 @@ def _bare(value: Any, depth: int, left: list[int]) -> Any:
 
 def _items(value: Mapping[Any, Any]) -> list[tuple[str, Any]]:
     some = list(value.items())[:MOST_KEYS]
-    return [(cleaning.text(str(key)[:_LONGEST_KEY]), one) for key, one in some]
+    return [(written_out(str(key)[:_LONGEST_KEY]), one) for key, one in some]
 
 
 def _ends(value: Sequence[Any], left: list[int]) -> Sequence[Any]:

@@ -19,6 +19,7 @@ from dashboard.services import audit
 from dashboard.services.drift import detectors
 from dashboard.services.drift.errors import DriftRefused
 from dashboard.services.drift.watches import lock, overtake
+from dashboard.unkept import UNKEPT
 
 MOST_REPLAYED: Final = 5_000
 """Observations that a replay goes through, the last ones."""
@@ -119,6 +120,11 @@ def replay(
 def _check(sensitivity: float, sensitivities: Mapping[str, float]) -> None:
     if len(sensitivities) > MOST_METRICS:
         raise DriftRefused(f"At most {MOST_METRICS} metrics have their own; nothing was changed.")
+    if any(map(UNKEPT.search, sensitivities)):
+        raise DriftRefused(
+            "The name of a metric holds a NUL or half of a surrogate pair, which databases do not "
+            "keep; nothing was changed. Name a metric that is watched."
+        )
     for name, value in {"": sensitivity, **sensitivities}.items():
         if not 0.0 <= value <= 1.0 or len(name) > _LONGEST_NAME:
             raise DriftRefused(

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 import checkpoints
+from dashboard.unkept import UNKEPT, written_out
 
 MAX_ID_BYTES = 1_000
 """In UTF-8. PostgreSQL indexes at most 2,704 bytes of a row, and a row is known by two ids."""
@@ -22,7 +23,6 @@ MAX_JSON_CHARACTERS = 64_000
 MAX_INTEGER = 2**63 - 1
 FIRST_YEAR, LAST_YEAR = 1970, 9998
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
 
 
 class UnusableRecord(ValueError):
@@ -52,7 +52,7 @@ def check_id(field: str, text: str, *, required: bool = False) -> None:
     """Raise UnusableRecord for an id that is empty where it must not be, too long or not text."""
     if required and not text:
         raise UnusableRecord(field, "must not be empty")
-    if _UNKEPT.search(text):
+    if UNKEPT.search(text):
         raise UnusableRecord(field, "holds a NUL or half of a surrogate pair")
     if len(text.encode()) > MAX_ID_BYTES:
         raise UnusableRecord(field, f"is longer than {MAX_ID_BYTES:,} bytes")
@@ -74,7 +74,7 @@ def check_integer(field: str, value: int | None, *, least: int) -> None:
 
 def text(value: str | None) -> str:
     """Return a text for people, shortened, with what no database keeps written out."""
-    shown = _UNKEPT.sub(lambda match: repr(match.group())[1:-1], value or "")
+    shown = written_out(value or "")
     if len(shown) <= MAX_TEXT_CHARACTERS:
         return shown
     return f"{shown[:MAX_TEXT_CHARACTERS]}… ({len(shown):,} characters)"

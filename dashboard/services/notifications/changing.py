@@ -47,8 +47,8 @@ class Wanted:
 
     def check(self) -> None:
         """Raise NotificationRefused for what cannot be."""
-        if not 1 <= len(self.name.strip()) <= 100:
-            raise NotificationRefused(f"A name has 1 to 100 characters; {NOTHING}.")
+        if not 1 <= len(self.name.strip()) <= 100 or not self.name.strip().isprintable():
+            raise NotificationRefused(f"A name has 1 to 100 printable characters; {NOTHING}.")
         if self.kind not in ChannelKind.values:
             raise NotificationRefused(f"A channel is {', '.join(ChannelKind.values)}; {NOTHING}.")
         if not 1 <= self.per_hour <= MOST_PER_HOUR:

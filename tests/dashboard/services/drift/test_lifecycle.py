@@ -162,3 +162,21 @@ def test_a_sensitivity_is_a_share(yard: DriftYard) -> None:
 
     with pytest.raises(drift.DriftRefused, match="from 0"):
         drift.replay(user=yard.user, agent_pk=yard.agent().pk, sensitivity=2, sensitivities={})
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "a\ud800b"])
+def test_what_no_database_keeps_is_refused_where_people_write(yard: DriftYard, text: str) -> None:
+    alert = yard.drifted()
+    now = yard.clock()
+
+    for end in (drift.resolve, drift.not_drift):
+        with pytest.raises(drift.DriftRefused, match="nothing was changed"):
+            end(user=yard.user, alert_pk=alert.pk, reason=text, now=now)
+    with pytest.raises(drift.DriftRefused, match="nothing was changed"):
+        drift.tune(
+            user=yard.user,
+            agent_pk=yard.agent().pk,
+            sensitivity=0.5,
+            sensitivities={text: 0.5},
+            now=now,
+        )
