@@ -145,11 +145,6 @@ def _load(
     return dict(load_readable(store, record)), size
 
 
-def _require_small(one: Checkpoint | checkpoints.Checkpoint) -> None:
-    if max(one.size or 0, one.stored_size or 0) > LARGEST:
-        raise _TooLarge
-
-
 def _calls(
     store: checkpoints.ReadableStore, row: Checkpoint, state: Mapping[str, Any], budget: Budget
 ) -> Iterator[Any]:
