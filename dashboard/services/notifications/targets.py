@@ -25,6 +25,7 @@ SECRET_PREFIX = "whsec_"  # noqa: S105 - what each of them begins with
 SECRET_BYTES = 32
 SHORTEST = 6
 _HOST = re.compile(r"[^\s%/\\@\x00-\x20]+")
+_PLACE_ENDS = re.compile(r"[/?#]")
 _SEPARATORS = re.compile(r"[/:?&=#]")
 FEWEST_SECRET_BYTES = 24
 
@@ -46,7 +47,9 @@ class Target:
     def secrets(self) -> tuple[str, ...]:
         """What must not stand in any text: of an address all but the server's name."""
         _, _, rest = self.url.partition("://")
-        place, _, path = rest.partition("/")
+        place, path = (
+            _PLACE_ENDS.split(rest, maxsplit=1) if _PLACE_ENDS.search(rest) else (rest, "")
+        )
         user, _, host = place.rpartition("@")
         parts = [*_SEPARATORS.split(user), *_SEPARATORS.split(path)]
         keys = filter(None, [*parts, "" if "." in host or ":" in host else host])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from dashboard.services.notifications.wording import HIDDEN, line
 
@@ -39,7 +39,9 @@ class Answer:
 def without_secrets(answer: Answer, secrets: Iterable[str]) -> Answer:
     """Return an answer in which none of the secrets stands, on one line."""
     words = answer.words
-    forms = {form for secret in secrets for form in (secret, quote(secret, safe=""))}
+    forms = {
+        form for secret in secrets for form in (secret, quote(secret, safe=""), unquote(secret))
+    }
     for form in sorted(forms, key=len, reverse=True):
         words = words.replace(form, HIDDEN)
     return replace(answer, words=line(words, ANSWER_CHARACTERS))

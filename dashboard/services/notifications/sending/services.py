@@ -24,6 +24,7 @@ from dashboard.services.notifications.errors import NotificationRefused
 from dashboard.services.notifications.happenings import HIGH
 from dashboard.services.notifications.rendering import Letter
 from dashboard.services.notifications.sending.answers import Answer
+from dashboard.services.notifications.sending.apart import MOST_LINES, asset, send_apart
 from dashboard.services.notifications.targets import Target
 from dashboard.services.notifications.wording import uncalling
 
@@ -74,7 +75,8 @@ OPTIONS = frozenset(
 )
 TITLE_CHARACTERS = 200
 SECONDS = 5.0
-MOST_LINES = 5
+WHOLE_SECONDS = 30.0
+"""For all that a server of the user's own does with a message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +107,8 @@ def send(target: Target, letter: Letter, _: datetime) -> Answer:
     except HostUnknown as error:
         return Answer.failed(f"{error}.")
     title, body = _fitted(plugin, letter)
+    if not known(target.url).is_fixed:
+        return _sent_apart(target, title, body, urgent=letter.severity == HIGH)
     apprise = _apprise()
     urgent, usual = apprise.NotifyType.FAILURE, apprise.NotifyType.WARNING
     with _said_by_apprise() as said:
@@ -117,6 +121,28 @@ def send(target: Target, letter: Letter, _: datetime) -> Answer:
     if taken:
         return Answer(taken=True, words="Taken.")
     return Answer.failed(f"{known(target.url).title} did not take it. {' '.join(said)}")
+
+
+def _sent_apart(target: Target, title: str, body: str, *, urgent: bool) -> Answer:
+    """Send to a server of the user's own, which may answer for ever, or without an end."""
+    found = send_apart(
+        url=target.url,
+        title=title,
+        body=body,
+        urgent=urgent,
+        timeout=SECONDS,
+        seconds=WHOLE_SECONDS,
+    )
+    service = known(target.url).title
+    if found is None:
+        return Answer.failed(
+            f"{service} was broken off: it answered with too much, or longer than "
+            f"{WHOLE_SECONDS:.0f} seconds. It may have arrived."
+        )
+    taken, said = found
+    if taken:
+        return Answer(taken=True, words="Taken.")
+    return Answer.failed(f"{service} did not take it. {' '.join(said)}")
 
 
 def known(url: str) -> Known:
@@ -145,9 +171,7 @@ def opened(target: Target) -> Any:
     service = known(target.url)
     _check_options(target.url)
     apprise = _apprise()
-    plugin = apprise.Apprise.instantiate(
-        target.url, asset=_asset(apprise), suppress_exceptions=True
-    )
+    plugin = apprise.Apprise.instantiate(target.url, asset=asset(apprise), suppress_exceptions=True)
     if plugin is None:
         raise NotificationRefused(
             f"This is no URL of {service.title} that Apprise understands; nothing was sent. Its "
@@ -192,20 +216,6 @@ def _fitted(plugin: Any, letter: Letter) -> tuple[str, str]:
     title = uncalling(letter.title)[:TITLE_CHARACTERS]
     room = int(plugin.body_maxlen) - (len(title) + 2 if not plugin.title_maxlen else 0)
     return title, uncalling(letter.text(max(200, min(room, 4_000) - 100)))[: max(200, room)]
-
-
-def _asset(apprise: Any) -> Any:
-    return apprise.AppriseAsset(
-        plugin_paths=[],
-        storage_mode=apprise.PersistentStoreMode.MEMORY,
-        app_id="Holdfast",
-        app_desc="Holdfast",
-        http_redirects=False,
-        secure_logging=True,
-        async_mode=False,
-        interpret_escapes=False,
-        interpret_emojis=False,
-    )
 
 
 class _Said(logging.Handler):
