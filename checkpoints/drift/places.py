@@ -12,6 +12,9 @@ from checkpoints.drift.episodes import Observation
 KEPT: Final = 256
 """Observations whose place is remembered; an onset further back is put at the oldest of them."""
 
+LONGEST_STEP: Final = 200
+"""Characters of a step's name that are kept."""
+
 
 class Place(NamedTuple):
     """One observation: its number in the agent's history from 0 on, its time, what it was of."""
@@ -33,7 +36,8 @@ class Places:
 
     def add(self, told: Observation) -> Place:
         """Count an observation."""
-        place = Place(self.count, told.at, told.thread_id, told.checkpoint_id, told.step_name)
+        step = told.step_name[:LONGEST_STEP] if told.step_name else None
+        place = Place(self.count, told.at, told.thread_id, told.checkpoint_id, step)
         self._append(place)
         self.count += 1
         return place

@@ -16,8 +16,11 @@ MOST_SERIES: Final = 96
 """Series of one agent; a further one is refused, and why is told."""
 MOST_STEPS: Final = 12
 """Step names that have series of their own; the others share those without a name."""
+LONGEST_NAME: Final = 200
+"""Characters of a metric's or a step's name beyond which it has no series of its own."""
 HELD: Final = 0.9
 """What is left of a pressure one observation later, so that metrics need not speak at once."""
+_TOO_LONG = f"its name has more than {LONGEST_NAME} characters"
 _CALM, _USUAL = 0.1, 0.5
 """How sensitive a detector is that speaks for itself, at the agent's usual sensitivity: several
 metrics of an agent err several times as often as one."""
@@ -121,6 +124,9 @@ class SeriesPool:
         }
 
     def _step(self, step_name: str | None) -> str | None:
+        if step_name is not None and len(step_name) > LONGEST_NAME:
+            self._refuse(f"step {step_name[:64]!r}", _TOO_LONG)
+            return None
         known = {step for step, _ in self._series}
         if step_name in known or step_name is None or len(known - {None}) < MOST_STEPS:
             return step_name
@@ -131,6 +137,9 @@ class SeriesPool:
         return None
 
     def _of(self, key: Key) -> _Series | None:
+        if len(key[1]) > LONGEST_NAME:
+            self._refuse(key[1][:128], _TOO_LONG)
+            return None
         series = self._series.get(key)
         if series is None and len(self._series) < MOST_SERIES:
             series = self._series[key] = self._made(key[1])
