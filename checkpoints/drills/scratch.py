@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,17 +31,25 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
     """
     try:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _require_own(parent)
         lock, folder = _locked(parent)
     except OSError as error:
-        raise PermanentStoreError(
-            f"no scratch folder can be made in {parent}: {error.strerror}; nothing was rehearsed"
-        ) from error
+        raise _not_made(parent, error) from error
     try:
-        folder.mkdir(mode=0o700)
+        try:
+            folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise _not_made(parent, error) from error
         yield folder
     finally:
         _remove(folder)
         os.close(lock)
+
+
+def _not_made(parent: Path, error: OSError) -> PermanentStoreError:
+    return PermanentStoreError(
+        f"no scratch folder can be made in {parent}: {error.strerror}; nothing was rehearsed"
+    )
 
 
 def sweep_scratch(parent: Path) -> int:
@@ -49,6 +58,20 @@ def sweep_scratch(parent: Path) -> int:
     for path in sorted(parent.glob(f"{PREFIX}*{LOCK}")) if parent.is_dir() else ():
         swept += _swept(path)
     return swept
+
+
+def _require_own(parent: Path) -> None:
+    """Raise PermanentStoreError for a folder in which others can put theirs for ours.
+
+    Who may rename in it could take the scratch folder away before states are written into it.
+    """
+    found = parent.stat()
+    is_open = bool(found.st_mode & stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
+    if is_open or found.st_uid not in (0, os.geteuid()):
+        raise PermanentStoreError(
+            f"{parent} belongs to or can be written by others, and copies of states would lie in "
+            "it; nothing was rehearsed. Name a folder of your own, or take others' right to write"
+        )
 
 
 def _locked(parent: Path) -> tuple[int, Path]:

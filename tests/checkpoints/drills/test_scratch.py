@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from checkpoints.drills import scratch_folder, sweep_scratch
+from checkpoints.errors import PermanentStoreError
 
 ROOT = Path(__file__).resolve().parents[3]
 DIES = """
@@ -56,3 +57,36 @@ def test_nothing_else_is_swept(tmp_path: Path) -> None:
     (tmp_path / "holdfast-rehearsal-0.lock").symlink_to("/etc/passwd")
     assert sweep_scratch(tmp_path) == 0
     assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize(("mode", "taken"), [(0o777, False), (0o1777, True), (0o755, True)])
+def test_a_folder_in_which_others_may_rename_is_refused(
+    tmp_path: Path, mode: int, taken: bool
+) -> None:
+    tmp_path.chmod(mode)
+    if taken:
+        with scratch_folder(tmp_path) as folder:
+            assert folder.is_dir()
+        return
+    with (
+        pytest.raises(PermanentStoreError, match="nothing was rehearsed"),
+        scratch_folder(tmp_path),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_link_that_somebody_puts_in_its_place_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "kept").touch()
+    monkeypatch.setattr("checkpoints.drills.scratch.token_hex", lambda _: "0")
+    (tmp_path / "holdfast-rehearsal-0").symlink_to(tmp_path / "precious")
+
+    with (
+        pytest.raises(PermanentStoreError, match="nothing was rehearsed"),
+        scratch_folder(tmp_path),
+    ):
+        pass
+    assert (tmp_path / "precious" / "kept").exists()
