@@ -14,6 +14,7 @@ from checkpoints.retention import RetentionPolicy
 from checkpoints.stores.base import Store
 
 if TYPE_CHECKING:
+    from checkpoints.drift.watching import AgentDetector
     from checkpoints.reporting import Reporter
 
 
@@ -37,3 +38,4 @@ class Settings(TypedDict, total=False):
     reporter: Reporter | None
     clock: Callable[[], datetime] | None
     monotonic: Callable[[], float] | None
+    drift: AgentDetector | None

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.utils import timezone
 from ninja import Path, Router, Status
 
-from dashboard.api.access import OPERATE, READ, ApiRequest
+from dashboard.api.access import OPERATE, ApiRequest
 from dashboard.api.notification_schemas import (
     ChannelChange,
     ChannelIn,
@@ -38,7 +38,7 @@ CHANNELS = "/notifications/channels"
 RULES = "/notifications/rules"
 
 
-@router.get(CHANNELS, auth=READ, response={200: ChannelsOut}, summary="List channels")
+@router.get(CHANNELS, auth=OPERATE, response={200: ChannelsOut}, summary="List channels")
 def list_all_channels(request: ApiRequest) -> dict[str, Any]:
     """List channels of the projects in which one is an operator, with their rules."""
     return {"items": [channel_answer(row) for row in list_channels(user=request.auth.user)]}
@@ -61,7 +61,7 @@ def add_channel(request: ApiRequest, wanted: ChannelIn) -> Status[dict[str, Any]
 
 
 @router.get(
-    f"{CHANNELS}/{{channel}}", auth=READ, response={200: ChannelOut}, summary="Look at a channel"
+    f"{CHANNELS}/{{channel}}", auth=OPERATE, response={200: ChannelOut}, summary="Look at a channel"
 )
 def get_channel(request: ApiRequest, channel: Row) -> dict[str, Any]:
     """Return a channel with its rules and how it fares."""
@@ -142,7 +142,7 @@ def delete_rule(request: ApiRequest, rule: Row) -> Status[None]:
 
 
 @router.get(
-    "/notifications/messages", auth=READ, response={200: MessagesOut}, summary="List messages"
+    "/notifications/messages", auth=OPERATE, response={200: MessagesOut}, summary="List messages"
 )
 def list_all_messages(
     request: ApiRequest, channel: int | None = None, after: str = ""
@@ -154,7 +154,7 @@ def list_all_messages(
 
 @router.get(
     "/notifications/messages/{message}",
-    auth=READ,
+    auth=OPERATE,
     response={200: MessageOut},
     summary="Look at a message",
 )

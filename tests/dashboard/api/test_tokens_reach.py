@@ -53,6 +53,11 @@ def answered(world: World, name: str, method: str, *, who: str, scopes: list[str
         return world.send_with_token(made.secret, method, ALL[name].path(world), name)
 
 
+def refused(name: str, method: str, who: str) -> bool:
+    """Whether somebody may not do this, by whatever way they come."""
+    return EXPECTED[name, method][PEOPLE.index(who)] == "403"
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(("name", "method"), REACH)
 def test_each_address_takes_one_scope_of_its_own_project(
@@ -65,9 +70,10 @@ def test_each_address_takes_one_scope_of_its_own_project(
     }
     if name in REPORTING:
         assert opened == {"push"}
+    elif refused(name, method, "operator"):
+        assert opened == set()
     elif method == "GET":
-        of_administrators = EXPECTED[name, method][PEOPLE.index("operator")] == "403"
-        assert opened == (set() if of_administrators else {"read"})
+        assert opened == ({"operate"} if refused(name, method, "viewer") else {"read"})
     else:
         assert len(opened) == 1
         assert "push" not in opened
