@@ -91,6 +91,7 @@ urlpatterns = [
     path(f"{_DRIFT}resolve/", drift.resolve, name="drift-resolve"),
     path(f"{_DRIFT}not-drift/", drift.not_drift, name="drift-not-drift"),
     path("drift/tuning/<row:agent_id>/", drift.tuning, name="drift-tuning"),
+    path("drift/tuning/<row:agent_id>/states/", drift.states, name="drift-states"),
     path("storage/", storage.storage, name="storage"),
     path("storage/trash/", storage.trash, name="trash"),
     path(f"storage/quota/{_TARGET}", storage.quota, name="storage-quota"),

@@ -113,5 +113,5 @@ def _rung(one: Candidate, onset: int, start: Candidate) -> Rung:
         candidate=one,
         confidence=confidence,
         words=f"{where}{distance} checkpoints before the drift began by estimate; in "
-        f"{round(100 * confidence)} of 100 such cases it lies before the drift",
+        f"{int(100 * confidence)} of 100 such cases it lies before the drift",
     )

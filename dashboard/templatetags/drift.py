@@ -34,8 +34,8 @@ def rough(value: float) -> str:
 
 @register.filter
 def percent(share: float) -> str:
-    """Show a share as a whole percentage."""
-    return f"{share:.0%}"
+    """Show a share as a whole percentage, never as more than it is."""
+    return f"{int(share * 100)}%"
 
 
 @register.simple_tag

@@ -112,6 +112,17 @@ def tuning(request: PageRequest, agent_id: int) -> HttpResponse:
     return redirect("drift-tuning", agent_id)
 
 
+@require_POST
+def states(request: PageRequest, agent_id: int) -> HttpResponse:
+    """Ask for the numbers in an agent's older states."""
+    try:
+        service.begin_backfill(user=request.user, agent_pk=agent_id, now=timezone.now())
+    except DriftRefused as error:
+        return _tuning(request, agent_id, refusal=str(error))
+    messages.success(request, "Its states are read now, the newest first.")
+    return redirect("drift-tuning", agent_id)
+
+
 def _try(
     request: PageRequest, agent_id: int, asked: dict[str, Any], own: dict[str, float]
 ) -> HttpResponse:

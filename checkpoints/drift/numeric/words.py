@@ -19,6 +19,10 @@ _RAMP_RISE = 2.4
 1.2 standard errors, for an alarm comes while a ramp is young."""
 
 
+_WIDER = 1.2
+"""How many times as wide values scatter for words to say so; else they left their band together."""
+
+
 class Told(NamedTuple):
     """What a signal is about, and when it was found."""
 
@@ -108,7 +112,9 @@ def _what(
         return f"{told.metric} is exactly the same {run} points in a row, {since}"
     if pattern is Pattern.VARIANCE:
         scale = location_and_scale([to.away(point) for point in points])[1]
-        return f"{name} varies {max(scale, 1.0):.1f} times as much {since}"
+        if scale < _WIDER:
+            return f"{name} jumped about {since}, to a median of {observed:.4g}"
+        return f"{name} varies {scale:.1f} times as much {since}"
     if pattern is Pattern.SPIKE:
         return f"{name} {rose} to {points[-1]:.4g} at once{_unit(points[-1], center)}"
     rose = f"{rose} bit by bit" if pattern is Pattern.RAMP else rose

@@ -17,6 +17,7 @@ from dashboard.selectors.drift_rows import calling_alerts
 from dashboard.services import drift
 from dashboard.services.ingest import ingest_push
 from dashboard.services.tokens import NewToken
+from dashboard.templatetags.drift import percent
 from tests.dashboard.people import join, log_in
 from tests.dashboard.records import push, record
 
@@ -214,3 +215,21 @@ def test_the_overview_names_the_most_severe_first(alert: DriftAlert, person: Use
     )
     first, second = calling_alerts(person, most=8)
     assert (first.agent_id, second.agent_id) == (alert.agent_id, other.pk)
+
+
+def test_older_states_are_asked_for_where_the_store_is_connected(
+    alert: DriftAlert, browser: Client
+) -> None:
+    """Agents only report about this one, so the page says what to do first."""
+    answer = browser.post(f"/drift/tuning/{alert.agent_id}/states/")
+    assert answer.status_code == 409
+    assert "Connect it on the Sources page first" in answer.content.decode()
+    alert.agent.source.connected = True
+    alert.agent.source.save()
+    browser.post(f"/drift/tuning/{alert.agent_id}/states/")
+    assert alert.agent.drift_backfills.get().state == "running"
+    assert "states are read" in text(browser, f"/drift/tuning/{alert.agent_id}/")
+
+
+def test_a_confidence_is_never_shown_as_certain() -> None:
+    assert percent(0.999) == "99%"
