@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import checkpoints
 from checkpoints.connectors.detection import with_known_spelling
@@ -15,6 +16,9 @@ from dashboard.credentials import NONE, Credentials
 
 PORTS = {"postgresql": 5432, "redis": 6379, "rediss": 6379}
 _TLS, _PLAIN = 443, 80
+_SECRET_WORDS = ("password", "passwd", "secret", "token", "access_key", "options")
+_SPOKEN = re.compile(r"//[^/]*@")
+_SPOKEN_FIRST = re.compile(r"[a-z][a-z0-9+.-]*:/{0,2}[^/?#]*@", re.IGNORECASE)
 
 
 class AddressRefused(checkpoints.PermanentStoreError):
@@ -58,6 +62,26 @@ def take_apart(address: str, given: Credentials = NONE) -> tuple[str, Credential
         password=given.password or unquote(password),
     )
     return f"{scheme}://{hosts}{rest[place:]}", found
+
+
+def check_unspoken(address: str) -> None:
+    """Raise AddressRefused for what looks like a secret where :func:`take_apart` takes none out.
+
+    A page repeats the rest of an address to whoever typed it.
+    """
+    text = with_known_spelling(address)
+    names = {name.lower() for name, _ in parse_qsl(text.partition("?")[2], keep_blank_values=True)}
+    in_query = any(word in name for name in names for word in _SECRET_WORDS)
+    if in_query or _SPOKEN.search(text.partition("?")[2]):
+        raise AddressRefused(
+            "The address holds a password or a key among its options; nothing was opened. Enter it "
+            "in its own field"
+        )
+    if server_kind(text) is None and _SPOKEN_FIRST.match(text):
+        raise AddressRefused(
+            "The address holds an @ but names no server that can be opened; nothing was opened. "
+            "Write it as in postgresql://db.example.com:5432/name"
+        )
 
 
 def place_of(url: str) -> str:

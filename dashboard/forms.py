@@ -12,7 +12,7 @@ from django.http import QueryDict
 
 import checkpoints
 from checkpoints.bodies.encryption import Keyring
-from dashboard.addresses import AddressRefused, server_kind, take_apart
+from dashboard.addresses import AddressRefused, check_unspoken, server_kind, take_apart
 from dashboard.credentials import NONE, Credentials
 from dashboard.models import Project, Role
 
@@ -230,6 +230,7 @@ class SourceForm(CredentialsForm):
     def _take_apart(self) -> None:
         """Let the address that the page repeats hold no user and no password."""
         try:
+            check_unspoken(self.data.get("url", ""))
             url, self.in_address = take_apart(self.data.get("url", ""))
         except AddressRefused as error:
             self.refused, url = str(error), ""

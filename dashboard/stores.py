@@ -22,6 +22,7 @@ from dashboard.models import Source
 from dashboard.unspoken import unspoken
 
 SHOWN_CHARACTERS = 200
+_OF_THE_KERNEL = (Path("/proc"), Path("/sys"))
 
 
 class SourceNotConnected(checkpoints.PermanentStoreError):
@@ -153,7 +154,12 @@ def check_place(url: str) -> StoreUrl:
 
 
 def check_path(path: Path) -> None:
-    """Raise OutsideRoots for a path outside the folders that sources may lie in."""
+    """Raise OutsideRoots for a path outside the folders that sources may lie in.
+
+    What the kernel makes up as it is read is never one: there every process shows itself.
+    """
+    if any(path.resolve().is_relative_to(folder) for folder in _OF_THE_KERNEL):
+        raise OutsideRoots(f"{path} is no file that is kept on a disk; it was not opened.")
     roots = tuple(root.resolve() for root in settings.HOLDFAST_SOURCE_ROOTS)
     if roots and not any(path.resolve().is_relative_to(root) for root in roots):
         raise OutsideRoots(

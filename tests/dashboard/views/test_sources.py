@@ -66,3 +66,38 @@ def test_the_empty_page_teaches_the_commands(browser: Client) -> None:
     page = browser.get("/sources/").content.decode()
 
     assert "holdfast sources add /data/agent.sqlite" in page
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://127.0.0.1:1/db?password={}",
+        "postgresql://127.0.0.1:1/db?user=u&sslpassword={}",
+        "s3://bucket/p?endpoint_url=http://key:{}@127.0.0.1:1",
+        "s3://bucket/p?secret_key={}",
+        "mysql://u:{}@127.0.0.1/db",
+        "sqlite://u:{}@host/x.db",
+        "postgres:/u:{}@127.0.0.1/db",
+        "postgresql:u:{}@127.0.0.1",
+    ],
+)
+def test_no_page_repeats_a_password_that_was_typed_where_none_belongs(
+    browser: Client, url: str
+) -> None:
+    for address in ("/sources/test/", "/sources/add/"):
+        answer = browser.post(address, {"url": url.format(PASSWORD)})
+        assert PASSWORD not in answer.content.decode()
+        assert "nothing was opened" in answer.content.decode()
+    assert not Source.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:////proc/self/mem", "/proc/self/environ", "/proc/self/fd", "/sys", "{}/way/mem"]
+)
+def test_what_the_kernel_makes_up_is_no_source(browser: Client, tmp_path: Path, url: str) -> None:
+    (tmp_path / "way").symlink_to("/proc/self")
+
+    answer = browser.post("/sources/add/", {"url": url.format(tmp_path)})
+
+    assert answer.status_code == 422
+    assert not Source.objects.exists()
