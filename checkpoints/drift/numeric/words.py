@@ -45,6 +45,7 @@ def signal_of(
         baseline_n=len(usual),
         window=(verdict.onset, told.found),
         observed=observed,
+        between_points=told.motion is not Motion.LEVEL,
     )
     return Signal(
         kind=SignalKind.METRIC,
@@ -113,7 +114,7 @@ def _what(
     if pattern is Pattern.VARIANCE:
         scale = location_and_scale([to.away(point) for point in points])[1]
         if scale < _WIDER:
-            return f"{name} jumped about {since}, to a median of {observed:.4g}"
+            return f"{name} moved {since}, to a median of {observed:.4g}"
         return f"{name} varies {scale:.1f} times as much {since}"
     if pattern is Pattern.SPIKE:
         return f"{name} {rose} to {points[-1]:.4g} at once{_unit(points[-1], center)}"
