@@ -52,7 +52,8 @@ class Evidence:
 
     ``window`` holds the first and the last point that spoke, counted like ``Signal.onset``;
     ``observed`` is their median. ``baseline_mad`` is the median absolute deviation of the
-    ``baseline_n`` points before. ``words`` says all of it in a sentence.
+    ``baseline_n`` points before. ``words`` says all of it in a sentence. With ``between_points``
+    the numbers are of the way from one point to the next, as of a metric that grows all the time.
     """
 
     words: str
@@ -61,6 +62,7 @@ class Evidence:
     baseline_n: int = 0
     window: tuple[int, int] | None = None
     observed: float | None = None
+    between_points: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from django.db.models import QuerySet
 
 from checkpoints.drift.episodes import Contribution, Observation
-from checkpoints.drift.signals import SignalKind
+from checkpoints.drift.signals import Signal, SignalKind
 from checkpoints.drift.watching import AgentDetector
 from dashboard.models import (
     AgentDetectorState,
@@ -231,7 +231,7 @@ def _limits(
     if band is None or isinstance(band, tuple):
         return band or (None, None, None)
     evidence = band.signal.evidence
-    if evidence.baseline_median is None:
+    if evidence.baseline_median is None or _of_other_numbers(band.signal):
         return None, None, None
     reach = _DEVIATIONS * (evidence.baseline_mad or 0.0)
     return (
@@ -239,6 +239,13 @@ def _limits(
         evidence.baseline_median - reach,
         evidence.baseline_median + reach,
     )
+
+
+def _of_other_numbers(signal: Signal) -> bool:
+    """Whether a baseline is of what lies between the values, or has no width."""
+    evidence = signal.evidence
+    widthless = signal.kind is SignalKind.METRIC and evidence.baseline_mad is None
+    return evidence.between_points or widthless
 
 
 def _band(agent_pk: int, wanted: Wanted) -> tuple[float, float, float] | None:

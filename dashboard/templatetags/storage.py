@@ -38,8 +38,13 @@ def unlocalised(value: float) -> str:
 
 
 @register.simple_tag
-def tick_of(at: datetime, by_hours: bool) -> SafeString:  # noqa: FBT001 - a template's argument
-    """Show a time under an axis: of the day, or the day."""
-    exact = at.strftime("%Y-%m-%d %H:%M UTC")
-    words = f"{at:%H:%M}" if by_hours else f"{at.day} {at:%b}"
+def tick_of(
+    at: datetime,
+    by_hours: bool,  # noqa: FBT001 - a template's argument
+    by_seconds: bool = False,  # noqa: FBT001, FBT002 - a template's argument
+) -> SafeString:
+    """Show a time under an axis: of the day, to the second in a short time, or the day."""
+    exact = at.strftime("%Y-%m-%d %H:%M:%S UTC" if by_seconds else "%Y-%m-%d %H:%M UTC")
+    of_day = f"{at:%H:%M:%S}" if by_seconds else f"{at:%H:%M}"
+    words = of_day if by_hours else f"{at.day} {at:%b}"
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact, words)

@@ -51,6 +51,7 @@ class Chart:
     ticks: tuple[datetime, ...]
     spots: tuple[Spot, ...]
     by_minutes: bool
+    by_seconds: bool
 
     @property
     def table(self) -> tuple[Spot, ...]:
@@ -104,6 +105,7 @@ def chart(series: Series) -> Chart | None:
         ticks=tuple(begin + (end - begin) * number / (TICKS - 1) for number in range(TICKS)),
         spots=tuple(_spots(series, shown, scale)),
         by_minutes=end - begin < timedelta(days=2),
+        by_seconds=end - begin < timedelta(minutes=10),
     )
 
 

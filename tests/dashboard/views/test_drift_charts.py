@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from dashboard.selectors.drift_series import Bucket, Series
+from dashboard.templatetags.storage import tick_of
 from dashboard.views.drift_charts import HEIGHT, MOST_SPOTS, WIDTH, Chart, chart
 
 BEGIN = datetime(2026, 5, 1, tzinfo=UTC)
@@ -81,3 +83,10 @@ def test_many_values_are_gathered_into_strips_that_a_pointer_finds() -> None:
 def test_values_taken_together_show_from_the_lowest_to_the_highest() -> None:
     assert drawn(5, 6, 7, count=3).envelope
     assert not drawn(5, 6, 7).envelope
+
+
+def test_times_of_a_few_minutes_are_told_apart_by_their_seconds() -> None:
+    short, long = drawn(10, 11, 10), drawn(*[10.0] * 30)
+    ticks = [tick_of(at, short.by_minutes, short.by_seconds) for at in short.ticks]
+    assert len({re.sub("<[^>]*>", "", tick) for tick in ticks}) == len(ticks)
+    assert not long.by_seconds
