@@ -67,7 +67,7 @@ def snooze(request: PageRequest, drift_id: int) -> HttpResponse:
         request,
         drift_id,
         lambda: service.snooze(user=request.user, alert_pk=drift_id, until=until, now=now),
-        "Put off. It opens again then, if it has not ended by itself.",
+        "Snoozed. It opens again then, if it has not ended by itself.",
     )
 
 
