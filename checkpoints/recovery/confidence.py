@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -109,7 +109,7 @@ class Experience:
 
         The prior is the order of the error's own ``strategies``.
         """
-        counts = self._counts.get((error.name, strategy), {})
+        counts: Mapping[str, _Count] = self._counts.get((error.name, strategy), {})
         now = 2.0 ** (-self._taken / HALF_LIFE)
         own = counts.get(agent_id, _Count())
         others = [count for name, count in counts.items() if name != agent_id]

@@ -47,7 +47,8 @@ def test_an_agent_whose_worker_is_killed_is_looked_at_once_by_the_next(
     installation.start("-m", "tests.faults.mortal_looker", str(marker))
 
     def looked_at() -> bool:
-        return rows(installation, "SELECT observed FROM dashboard_agentwatch")[0]["observed"] > 0
+        (watch,) = rows(installation, "SELECT observed FROM dashboard_agentwatch")
+        return int(watch["observed"]) > 0
 
     wait_until(looked_at, what="another worker looks at the agent")
     (alert,) = rows(installation, "SELECT * FROM dashboard_driftalert")

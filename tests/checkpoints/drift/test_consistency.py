@@ -26,7 +26,8 @@ def test_what_was_filled_and_is_empty_is_told(full: Any, empty: Any) -> None:
 
 
 def test_it_is_told_once_and_not_again_for_a_field_that_is_emptied_now_and_then() -> None:
-    full, empty = {"notes": ["a", "b", "c"]}, {"notes": []}
+    full: dict[str, Any] = {"notes": ["a", "b", "c"]}
+    empty: dict[str, Any] = {"notes": []}
     assert emptied(full, empty, empty, full, empty) == ["notes"]
 
 
@@ -43,7 +44,8 @@ def test_each_thread_is_compared_with_itself() -> None:
 
 
 def test_a_field_that_is_gone_and_numbers_that_become_zero_are_not_empty() -> None:
-    assert emptied({"memory": ["a"], "n": 5, 7: ["x"]}, {"n": 0, 7: []}) == []
+    odd: Any = 7
+    assert emptied({"memory": ["a"], "n": 5, odd: ["x"]}, {"n": 0, odd: []}) == []
 
 
 def test_what_it_remembers_is_bounded() -> None:

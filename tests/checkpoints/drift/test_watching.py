@@ -96,7 +96,8 @@ def test_the_same_checkpoint_counts_once() -> None:
 
 
 def test_interleaved_threads_that_begin_small_are_no_drift() -> None:
-    random, sizes, detector = Random(3), {}, AgentDetector()
+    random, detector = Random(3), AgentDetector()
+    sizes: dict[str, float] = {}
     for number in range(400):
         thread = f"t{number // 60}-{random.randrange(3)}"
         sizes[thread] = sizes.get(thread, 500.0) + 100 * math.exp(random.gauss(0, 0.3))
@@ -105,7 +106,8 @@ def test_interleaved_threads_that_begin_small_are_no_drift() -> None:
 
 
 def test_a_state_that_grows_faster_than_it_did_is_drift_in_any_thread() -> None:
-    random, sizes, detector = Random(3), {}, AgentDetector()
+    random, detector = Random(3), AgentDetector()
+    sizes: dict[str, float] = {}
     found = []
     for number in range(300):
         thread = f"t{number // 60}-{random.randrange(2)}"
@@ -171,7 +173,7 @@ def test_a_level_that_was_called_normal_is_not_told_again() -> None:
 
 def test_failures_loops_damage_and_lost_fields_are_episodes_too() -> None:
     call = ToolCall(tool="search", arguments="q", result="nothing")
-    kinds = {
+    kinds: dict[SignalKind, list[dict[str, Any]]] = {
         SignalKind.ERROR_RATE: [{"failed": number > 40} for number in range(60)],
         SignalKind.LOOP: [{"calls": [call]} for _ in range(20)],
         SignalKind.CORRUPTION: [{}, {"damage": "cut off"}],

@@ -59,7 +59,8 @@ def test_outcomes_overrule_the_expert() -> None:
 
 
 def test_the_interval_narrows_as_outcomes_come() -> None:
-    widths = [one.high - one.low for n in (1, 10, 100) if (one := believed(outcomes(*[True] * n)))]
+    found = [believed(outcomes(*[True] * n)) for n in (1, 10, 100)]
+    widths = [one.high - one.low for one in found]
     assert widths == sorted(widths, reverse=True)
 
 

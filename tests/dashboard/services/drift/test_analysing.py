@@ -10,6 +10,7 @@ import pytest
 from django.db import transaction
 
 import checkpoints
+from checkpoints.drift import AgentDetector
 from checkpoints.drift.episodes import Contribution, Episode
 from dashboard.models import AgentDetectorState, AgentWatch, Checkpoint, DriftAlert
 from dashboard.services import drift
@@ -140,9 +141,8 @@ def test_checkpoints_that_come_out_of_order_are_taken_in_the_order_in_which_they
     yard.clock.pass_by(10)
     yard.look()
 
-    found = analysing.AgentDetector.from_dict(detectors.load(yard.watch())[0].to_dict()).to_dict()[
-        "places"
-    ]
+    kept = detectors.load(yard.watch())[0].to_dict()
+    found = AgentDetector.from_dict(kept).to_dict()["places"]
     assert [place[3] for place in found] == ["checkpoint-1", "checkpoint-2", "checkpoint-3"]
 
 

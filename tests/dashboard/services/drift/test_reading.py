@@ -153,7 +153,7 @@ def test_a_backfill_goes_on_where_a_dead_worker_left_it(
     scan(source, clock)
     asked = drift.begin_backfill(user=user, agent_pk=Agent.objects.get().pk, now=clock())
     monkeypatch.setattr(backfilling, "AT_ONCE", 5)
-    real, calls = backfilling.read_rows, []
+    real, calls = reading.read_rows, []
 
     def dies_in_the_second(*args: Any, **values: Any) -> Any:
         calls.append(1)
