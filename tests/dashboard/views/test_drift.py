@@ -233,3 +233,13 @@ def test_older_states_are_asked_for_where_the_store_is_connected(
 
 def test_a_confidence_is_never_shown_as_certain() -> None:
     assert percent(0.999) == "99%"
+
+
+def test_what_was_over_before_it_was_found_is_not_called_back_to_normal(
+    alert: DriftAlert, browser: Client
+) -> None:
+    ended = {"state": "resolved", "resolved_at": timezone.now(), "reason": "It was over before."}
+    DriftAlert.objects.filter(pk=alert.pk).update(**ended)
+    page = text(browser, f"/drift/{alert.pk}/")
+    assert "It was over before" in page
+    assert "back to normal" not in page
