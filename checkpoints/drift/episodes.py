@@ -87,6 +87,11 @@ class Contribution:
         )
 
 
+def _is_strong(signal: Signal) -> bool:
+    """Whether it is far past its threshold. A silence always is, sooner or later."""
+    return signal.kind is not SignalKind.STALL and signal.score >= 2 * signal.threshold
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
     """Signals of one agent that belong together; one alert, however many metrics tell of it.
@@ -117,7 +122,7 @@ class Episode:
         kinds = {one.signal.kind for one in self.contributions}
         if kinds & {SignalKind.CORRUPTION, SignalKind.LOOP} or len(self.contributions) > 2:
             return Severity.HIGH
-        strong = any(one.signal.score >= 2 * one.signal.threshold for one in self.contributions)
+        strong = any(_is_strong(one.signal) for one in self.contributions)
         return Severity.MEDIUM if strong or len(self.contributions) > 1 else Severity.LOW
 
     def __str__(self) -> str:

@@ -9,8 +9,9 @@ from typing import Any, Final, NamedTuple, Self
 from checkpoints.drift.continuity import Continuity, Key
 from checkpoints.drift.fusion import FLOOR
 from checkpoints.drift.metrics.finite import number
+from checkpoints.drift.metrics.growing import grows
 from checkpoints.drift.numeric import Band, SeriesDetector
-from checkpoints.drift.signals import Evidence, Pattern, Signal, SignalKind
+from checkpoints.drift.signals import Direction, Evidence, Pattern, Signal, SignalKind
 
 MOST_SERIES: Final = 96
 """Series of one agent; a further one is refused, and why is told."""
@@ -53,6 +54,18 @@ class _Series:
         return signal
 
 
+def _only_grows_less(signal: Signal) -> bool:
+    """Whether what a thread holds has merely come to its cap: it shrinks no faster than it grew.
+
+    Lists that keep their last hundred items do that once, and are as they should be.
+    """
+    evidence = signal.evidence
+    usual, observed = evidence.baseline_median, evidence.observed
+    if signal.direction is Direction.UP or usual is None or observed is None:
+        return False
+    return evidence.between_points and observed > -abs(usual)
+
+
 class SeriesPool:
     """Feeds each metric of each step to a detector of its own. Their number is bounded."""
 
@@ -84,7 +97,7 @@ class SeriesPool:
             if joined.is_new_series:
                 series = self._series[key] = self._made(metric)
             signal = series.update(joined.value, index)
-            if signal is not None:
+            if signal is not None and not (grows(metric) and _only_grows_less(signal)):
                 yield Found(key, signal, _index(signal, series.since))
 
     @property

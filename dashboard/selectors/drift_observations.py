@@ -34,7 +34,7 @@ _COLUMNS: Final = (
     "metadata",
     "damage",
 )
-_COPIES: Final = frozenset({"restored_from", "holdfast_operation_id"})
+_COPIES: Final = frozenset({"forked_from", "restored_from", "holdfast_operation_id"})
 """Marks of a checkpoint that an operation wrote: a copy of one that was looked at."""
 
 

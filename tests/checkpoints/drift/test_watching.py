@@ -270,3 +270,22 @@ def test_a_quick_agent_that_pauses_for_seconds_does_not_stall() -> None:
     assert detector.check(last + timedelta(seconds=50)) is None
     assert detector.due_at() == last + timedelta(minutes=1)
     assert detector.update(told(40, at=last + timedelta(seconds=50))) is None
+
+
+def test_a_list_that_came_to_its_cap_is_no_drift() -> None:
+    random, detector, kept = Random(9), AgentDetector(), 0.0
+    for number in range(300):
+        kept = min(kept + random.uniform(0.5, 1.5), 60.0)
+        sizes = {"memory_items": round(kept), "state_size": 120 + 40 * kept + random.random()}
+        assert detector.update(told(number, metrics=sizes)) is None
+
+
+def test_a_silence_alone_is_never_severe() -> None:
+    detector = AgentDetector()
+    for number in range(60):
+        detector.update(told(number, metrics={}))
+    late = detector.due_at()
+    assert late is not None
+    found = detector.check(late + timedelta(days=9))
+    assert found is not None
+    assert found.severity == "low"
