@@ -18,8 +18,8 @@ from dashboard.api.drift_answers import (
 from dashboard.api.drift_schemas import (
     DriftAlertOut,
     DriftAlertsOut,
+    DriftEndIn,
     MetricSeriesOut,
-    ReasonIn,
     ReplayIn,
     ReplayOut,
     SnoozeIn,
@@ -89,7 +89,7 @@ def snooze_drift_alert(request: ApiRequest, alert: Row, wanted: SnoozeIn) -> dic
 @router.post(
     f"{ALERT}/resolve", auth=OPERATE, response={200: DriftAlertOut}, summary="Resolve an alert"
 )
-def resolve_drift_alert(request: ApiRequest, alert: Row, wanted: ReasonIn) -> dict[str, Any]:
+def resolve_drift_alert(request: ApiRequest, alert: Row, wanted: DriftEndIn) -> dict[str, Any]:
     """End it: it was seen to. What comes after is a new alert."""
     user = request.auth.user
     found = drift.resolve(user=user, alert_pk=alert, reason=wanted.reason, now=timezone.now())
@@ -99,7 +99,7 @@ def resolve_drift_alert(request: ApiRequest, alert: Row, wanted: ReasonIn) -> di
 @router.post(
     f"{ALERT}/not-drift", auth=OPERATE, response={200: DriftAlertOut}, summary="Say it is no drift"
 )
-def not_drift(request: ApiRequest, alert: Row, wanted: ReasonIn) -> dict[str, Any]:
+def not_drift(request: ApiRequest, alert: Row, wanted: DriftEndIn) -> dict[str, Any]:
     """End it as no drift: its detector takes what the metrics show now as normal."""
     user = request.auth.user
     found = drift.not_drift(user=user, alert_pk=alert, reason=wanted.reason, now=timezone.now())

@@ -15,7 +15,7 @@ State = Literal["open", "acknowledged", "snoozed", "resolved", "not_drift"]
 Severity = Literal["low", "medium", "high"]
 
 
-class ReasonIn(Schema):
+class DriftEndIn(Schema):
     """Why an alert ends."""
 
     model_config = ConfigDict(extra="forbid")
