@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
@@ -155,12 +155,20 @@ class Bucket:
             self._do(lambda: obstore.delete(self._opened(), list(keys)), missing=None)
 
     def at_once(self, work: Callable[[Any], T], values: Iterable[Any]) -> list[T]:
-        """Do the same with several values at a time; return the results in their order."""
+        """Do the same with several values at a time; return the results in their order.
+
+        Whoever hears of an error may clean up after it: nothing is under way any more by then.
+        """
         given = list(values)
         if len(given) < 2:
             return [work(value) for value in given]
         _owner.check()
-        return list(self._threads().map(work, given))
+        begun = [self._threads().submit(work, value) for value in given]
+        wait(begun, return_when=FIRST_EXCEPTION)
+        for one in begun:
+            one.cancel()
+        wait(begun)
+        return [one.result() for one in begun]
 
     def start(self, work: Callable[[], T]) -> Future[T]:
         """Begin something beside what the caller does; ``result()`` waits for it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -99,6 +101,24 @@ def test_of_entries_that_cannot_all_be_kept_none_stay(opened: Open, proxy: Proxy
     with pytest.raises(TransientStoreError):
         store.record([entry("b"), entry("c")])
     assert [found.key for found in effects(opened())] == ["a"]
+
+
+def test_an_error_is_heard_of_once_nothing_is_under_way_any_more(opened: Open) -> None:
+    """Else what is cleaned up after it could be written a moment later."""
+    done: list[str] = []
+    begun = threading.Event()
+
+    def work(what: str) -> None:
+        if what == "fails":
+            begun.wait(10)
+            raise TransientStoreError("down")
+        begun.set()
+        time.sleep(0.2)
+        done.append(what)
+
+    with pytest.raises(TransientStoreError):
+        opened()._bucket.at_once(work, ["fails", "is slow"])
+    assert done == ["is slow"]
 
 
 def test_a_batch_that_is_cut_short_is_not_there_at_all(opened: Open, proxy: Proxy) -> None:
