@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple, Self
 from checkpoints.drift.continuity import Continuity, Key
 from checkpoints.drift.fusion import FLOOR
 from checkpoints.drift.metrics.finite import number
-from checkpoints.drift.metrics.growing import grows
 from checkpoints.drift.numeric import Band, SeriesDetector
 from checkpoints.drift.signals import Direction, Evidence, Pattern, Signal, SignalKind
 
@@ -57,13 +56,16 @@ class _Series:
 def _only_grows_less(signal: Signal) -> bool:
     """Whether what a thread holds has merely come to its cap: it shrinks no faster than it grew.
 
-    Lists that keep their last hundred items do that once, and are as they should be.
+    Lists that keep their last hundred items do that once, and are as they should be. Their steps
+    vary from then on, for what goes is not as large as what comes.
     """
     evidence = signal.evidence
     usual, observed = evidence.baseline_median, evidence.observed
-    if signal.direction is Direction.UP or usual is None or observed is None:
+    if not evidence.between_points or usual is None or observed is None:
         return False
-    return evidence.between_points and observed > -abs(usual)
+    if signal.direction is Direction.UP and signal.pattern is not Pattern.VARIANCE:
+        return False
+    return observed > -abs(usual)
 
 
 class SeriesPool:
@@ -97,7 +99,7 @@ class SeriesPool:
             if joined.is_new_series:
                 series = self._series[key] = self._made(metric)
             signal = series.update(joined.value, index)
-            if signal is not None and not (grows(metric) and _only_grows_less(signal)):
+            if signal is not None and not _only_grows_less(signal):
                 yield Found(key, signal, _index(signal, series.since))
 
     @property
@@ -106,9 +108,15 @@ class SeriesPool:
         return len({metric for _, metric in self._series})
 
     def pressures(self) -> dict[str, tuple[Key, float]]:
-        """Return how hard each metric presses: its hardest pressed step, and how hard."""
+        """Return how hard each metric presses: its hardest pressed step, and how hard.
+
+        What grows or wanders speaks for itself only: lists of one state come to their caps
+        together.
+        """
         found: dict[str, tuple[Key, float]] = {}
         for key, series in self._series.items():
+            if series.detector.is_between_points:
+                continue
             if series.pressure >= FLOOR and series.pressure > found.get(key[1], (key, 0.0))[1]:
                 found[key[1]] = (key, series.pressure)
         return found

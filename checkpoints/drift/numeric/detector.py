@@ -103,6 +103,11 @@ class SeriesDetector:
         return None if self._baseline is None else band_of(self._baseline)
 
     @property
+    def is_between_points(self) -> bool:
+        """Whether it looks at the steps from point to point, since the values grow or wander."""
+        return self._steps.motion is not Motion.LEVEL
+
+    @property
     def pressure(self) -> float:
         """How much speaks for a change: 1 is what suffices at the sensitivity 0.5.
 
