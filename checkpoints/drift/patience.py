@@ -18,6 +18,8 @@ patterns are as soon as they pass it. A spike is one point, and an agent's metri
 """
 AGREES: Final = 0.6
 """Pressure of another metric that makes a new signal certain enough."""
+LASTS: Final = 3
+"""Points in a row that stay away after a spike: it was the beginning of something else."""
 CONFIRMS: Final = 0.7
 """Pressure of another metric that makes a signal certain enough that waits."""
 
@@ -30,9 +32,9 @@ class Patience:
         self._since = 0
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether a signal is held back."""
-        return self._waiting is not None
+    def waiting(self) -> Contribution | None:
+        """The signal that is held back, if one is."""
+        return self._waiting
 
     def released(
         self,
@@ -41,17 +43,21 @@ class Patience:
         pressures: Mapping[str, float],
         number: int,
         most: float,
+        lasted: int = 0,
     ) -> list[Contribution]:
         """Return what is certain enough of what was found now, and of what waits.
 
         ``pressures`` are those of all metrics, ``number`` counts observations, ``most`` is how
         much of the usual surplus is asked for: 1 at the usual sensitivity, 0 at the highest.
+        ``lasted`` says for how many points in a row what waits has not gone back.
         """
         waiting = self._waiting if number - self._since <= WAIT else None
         metrics = {one.signal.metric for one in found}
         if not found:
-            agrees = waiting is not None and _others(pressures, {waiting.signal.metric}) >= CONFIRMS
-            return self._release(waiting, ()) if agrees else []
+            if waiting is None:
+                return []
+            agrees = _others(pressures, {waiting.signal.metric}) >= CONFIRMS
+            return self._release(waiting, ()) if agrees or lasted >= LASTS else []
         second = waiting is not None and waiting.signal.metric not in metrics
         agreed = second or len(metrics) > 1 or _others(pressures, metrics) >= AGREES
         if agreed or any(_is_strong(one, most) for one in found):

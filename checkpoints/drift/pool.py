@@ -68,6 +68,11 @@ def _only_grows_less(signal: Signal) -> bool:
     return observed > -abs(usual)
 
 
+def _never_moved(signal: Signal) -> bool:
+    """Whether what stands still is not known to have moved before: a constant, or a full list."""
+    return signal.pattern is Pattern.FLATLINE and not signal.evidence.baseline_mad
+
+
 class SeriesPool:
     """Feeds each metric of each step to a detector of its own. Their number is bounded."""
 
@@ -99,7 +104,7 @@ class SeriesPool:
             if joined.is_new_series:
                 series = self._series[key] = self._made(metric)
             signal = series.update(joined.value, index)
-            if signal is not None and not _only_grows_less(signal):
+            if signal is not None and not (_only_grows_less(signal) or _never_moved(signal)):
                 yield Found(key, signal, _index(signal, series.since))
 
     @property
@@ -120,6 +125,11 @@ class SeriesPool:
             if series.pressure >= FLOOR and series.pressure > found.get(key[1], (key, 0.0))[1]:
                 found[key[1]] = (key, series.pressure)
         return found
+
+    def lasted(self, metric: str, step_name: str | None) -> int:
+        """Return how many points in a row a metric has been away since its signal."""
+        series = self._series.get((step_name, metric))
+        return series.detector.lasted if series is not None else 0
 
     def suspicion(self, key: Key, agreement: float, index: int) -> Found:
         """Return the signal of a series that says something only together with others."""

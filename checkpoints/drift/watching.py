@@ -91,14 +91,24 @@ class AgentDetector:
 
     def _certain(self, found: list[Contribution], here: Place) -> Sequence[Contribution]:
         """Return what may be said of what single metrics signal; the rest waits."""
-        if not (found or self._patience.is_waiting):
+        waiting = self._patience.waiting
+        if not found and waiting is None:
             return []
         if self.episode is not None or self._series.metrics < FEW:
             return found
         most = max([0.0, *(2 * (1 - self._level(one)) for one in found)])
         return self._patience.released(
-            found, pressures=self._pressures(), number=here.number, most=most
+            found,
+            pressures=self._pressures(),
+            number=here.number,
+            most=most,
+            lasted=self._lasted(waiting),
         )
+
+    def _lasted(self, waiting: Contribution | None) -> int:
+        if waiting is None:
+            return 0
+        return self._series.lasted(waiting.signal.metric, waiting.step_name)
 
     def _level(self, found: Contribution) -> float:
         return self._sensitivities.get(found.signal.metric, self._sensitivity)

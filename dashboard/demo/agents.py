@@ -172,7 +172,7 @@ class Crawler(DemoAgent):
                 "queue": [*state["queue"], address(random)][-30:],
                 "visited": [*state["visited"], page][-200:],
             },
-            name="search" if excess else ("fetch", "extract")[self._steps_in_a_row % 2],
+            name=("fetch", "extract")[self._steps_in_a_row % 2],
             metrics={
                 "tokens": random.randint(380, 460) + 60 * excess,
                 "pages": len(set(state["visited"])),

@@ -48,7 +48,7 @@ class Aftermath:
         del self.points[:-MOST]
         if self.pattern is Pattern.FLATLINE:
             return Outcome.OPEN if run else Outcome.BACK
-        self.calm = self.calm + 1 if abs(baseline.away(point)) < _NEAR else 0
+        self.calm = self.calm + 1 if _is_near(baseline, point) else 0
         if self.pattern is Pattern.SPIKE and self.calm >= _CALM:
             return Outcome.BACK
         if len(self.points) < POINTS:
@@ -56,6 +56,11 @@ class Aftermath:
         if self.accepted or not self._as_before(baseline):
             return Outcome.MOVED
         return Outcome.BACK
+
+    def lasted(self, baseline: Baseline) -> int:
+        """Return how many of the newest points in a row are still away from the usual."""
+        near = (at for at, point in enumerate(reversed(self.points)) if _is_near(baseline, point))
+        return next(near, len(self.points))
 
     @property
     def newest(self) -> list[float]:
@@ -77,3 +82,7 @@ class Aftermath:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         return cls(**{**values, "pattern": Pattern(values["pattern"])})
+
+
+def _is_near(baseline: Baseline, point: float) -> bool:
+    return abs(baseline.away(point)) < _NEAR

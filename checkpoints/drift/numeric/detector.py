@@ -103,6 +103,13 @@ class SeriesDetector:
         return None if self._baseline is None else band_of(self._baseline)
 
     @property
+    def lasted(self) -> int:
+        """How many points in a row are still away from the usual since its signal."""
+        if self._aftermath is None or self._baseline is None:
+            return 0
+        return self._aftermath.lasted(self._baseline)
+
+    @property
     def is_between_points(self) -> bool:
         """Whether it looks at the steps from point to point, since the values grow or wander."""
         return self._steps.motion is not Motion.LEVEL

@@ -289,3 +289,26 @@ def test_a_silence_alone_is_never_severe() -> None:
     found = detector.check(late + timedelta(days=9))
     assert found is not None
     assert found.severity == "low"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_one_metric_of_several_that_goes_and_stays_away_is_drift(seed: int) -> None:
+    """It may begin with a weak spike, after which nothing new is signalled."""
+    random, detector, found = Random(seed), AgentDetector(), []
+    for number in range(70):
+        excess = max(0, number - 44)
+        metrics = {
+            "tokens": random.randint(380, 460) + 60.0 * excess,
+            "seconds": random.gauss(3, 0.2),
+            "cost": random.gauss(1, 0.1),
+        }
+        found.append(detector.update(told(number, metrics=metrics)))
+    assert not any(found[:44])
+    assert any(found[44:60])
+
+
+def test_a_constant_is_no_flatline() -> None:
+    detector = AgentDetector()
+    for number in range(100):
+        metrics = {"memory_items": 40.0, "budget": 12.5}
+        assert detector.update(told(number, metrics=metrics)) is None
