@@ -37,7 +37,7 @@ def test_a_failure_is_analysed_by_hand(capsys: pytest.CaptureFixture[str]) -> No
     show_suggestions(chain, raised.value)
     out = capsys.readouterr().out
     assert "Strategy: retry_current_step" in out
-    assert "Confidence: 75.0% (no outcome yet" in out
+    assert "Confidence: 70.0% (an expert's opinion, no outcome yet" in out
 
 
 def test_a_custom_action_changes_what_the_model_is_asked_with() -> None:
