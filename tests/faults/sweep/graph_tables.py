@@ -17,7 +17,7 @@ import time_machine
 from psycopg import sql
 
 import checkpoints
-from tests.faults.sweep.foreign import Foreign, go_on, told_by
+from tests.faults.sweep.foreign import Foreign, forget_later_ids, go_on, told_by
 from tests.faults.sweep.postgresql import SERVER_URL
 from tests.faults.sweep.stores import Thread, _opening
 
@@ -35,6 +35,7 @@ class LangGraphTables(Foreign):
     def lay(self, folder: Path, now: datetime) -> str:
         from tests.checkpoints.connectors import graphs, langgraph_tables
 
+        forget_later_ids()
         self.folder = folder
         self.address = self._made()
         self.url = langgraph_tables.store_url(self.address).text
